@@ -1,0 +1,1 @@
+"""The past: events become histories, histories become features."""

@@ -1,0 +1,197 @@
+"""The business in one small file: where its events are, and what active, converted and value mean to it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from features.problems import InputProblem, did_you_mean
+
+Days = Annotated[int, Field(ge=1, le=3650)]
+Kind = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A frozen table of winback.toml; an unknown key is an error, not a surprise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class EventsSection(Section):
+    """Where the events are and which column means what; an empty name means the source has no such column."""
+
+    source: Annotated[str, Field(min_length=1)]
+    user: Annotated[str, Field(min_length=1)]
+    time: Annotated[str, Field(min_length=1)]
+    kind: Annotated[str, Field(min_length=1)]
+    value: str = ""
+    item: str = ""
+    event_id: str = ""
+    ingested_at: str = ""
+    currency: str = ""
+    time_format: str = ""
+    time_zone: str = "UTC"
+    max_kinds: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+    @field_validator("time_zone")
+    @classmethod
+    def known_zone(cls, name: str) -> str:
+        if name not in zoneinfo.available_timezones():
+            raise ValueError(f"'{name}' is not a time zone. {did_you_mean(name, zoneinfo.available_timezones())}")
+        return name
+
+    @property
+    def constant_kind(self) -> str | None:
+        """The kind that every event has, when the file writes `kind = "=order"`."""
+        return self.kind[1:] if self.kind.startswith("=") else None
+
+
+class ChurnSection(Section):
+    """Left = nothing of the activity kinds within the horizon, or a cancel event within it."""
+
+    activity: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    horizon_days: Days
+    gap_days: Annotated[int, Field(ge=0, le=365)] = 0
+    cancel: tuple[Kind, ...] = ()
+
+
+class ConversionSection(Section):
+    """Of those eligible, who does the target within the horizon."""
+
+    target: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    eligible: str = "any"
+    horizon_days: Days
+    gap_days: Annotated[int, Field(ge=0, le=365)] = 0
+
+    @field_validator("eligible")
+    @classmethod
+    def readable(cls, rule: str) -> str:
+        eligibility(rule)
+        return rule
+
+
+class LtvSection(Section):
+    """Sum of the value of these kinds within the horizon; refunds are negative values."""
+
+    of: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    horizon_days: Days
+    gap_days: Annotated[int, Field(ge=0, le=365)] = 0
+
+
+class FeaturesSection(Section):
+    """How far back the windows of the features reach, in days."""
+
+    windows_days: Annotated[tuple[Days, ...], Field(min_length=1, max_length=12)] = (7, 30, 90, 180, 365)
+
+    @field_validator("windows_days")
+    @classmethod
+    def ascending(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(days)))
+
+
+class Business(Section):
+    """What one business says about its events and its questions; immutable once read."""
+
+    events: EventsSection
+    churn: ChurnSection | None = None
+    conversion: ConversionSection | None = None
+    ltv: LtvSection | None = None
+    features: FeaturesSection = FeaturesSection()
+    root: Path = Field(default=Path("."), exclude=True)
+
+    @model_validator(mode="after")
+    def asks_something(self) -> Business:
+        if self.churn is None and self.conversion is None and self.ltv is None:
+            raise ValueError("no question is asked: add a [churn], [conversion] or [ltv] table")
+        return self
+
+    @property
+    def state(self) -> Path:
+        """The folder beside winback.toml where winback keeps models, rejected rows and online histories."""
+        return self.root / ".winback"
+
+    @property
+    def source(self) -> Path:
+        """The event source as a path; a relative one is relative to winback.toml."""
+        return self.root / Path(self.events.source).expanduser()
+
+
+class Eligibility(Section):
+    """Who a conversion model speaks about: users with fewer than `below` (or at least `least`) events of a kind."""
+
+    kind: str = ""
+    least: int = 0
+    below: int | None = None
+
+
+def eligibility(rule: str) -> Eligibility:
+    """Read a sentence such as "any", "no order", "fewer than 2 order" or "at least 1 signup".
+
+    Raises ValueError that lists the sentences that are understood.
+    """
+    text = rule.strip()
+    if text in ("", "any"):
+        return Eligibility()
+    if match := re.fullmatch(r"no (.+)", text):
+        return Eligibility(kind=match[1], below=1)
+    if match := re.fullmatch(r"fewer than (\d+) (.+)", text):
+        return Eligibility(kind=match[2], below=int(match[1]))
+    if match := re.fullmatch(r"at least (\d+) (.+)", text):
+        return Eligibility(kind=match[2], least=int(match[1]))
+    raise ValueError(f"'{rule}' is not understood; write \"any\", \"no KIND\", \"fewer than N KIND\" or \"at least N KIND\"")
+
+
+def read_business(path: Path) -> Business:
+    """Read winback.toml into a frozen object.
+
+    Raises InputProblem when the file is missing, is not TOML (with the line), has an unknown key or a wrong value.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InputProblem(
+            f"{path} does not exist. Write one with `winback init SOURCE`, or name another with --config.", "missing_config"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputProblem(f"{path} cannot be read as a text file: {error}.", "unreadable_config") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputProblem(f"{path} is not valid TOML: {error}. Mend that line; nothing was changed.", "broken_config") from None
+    return parse_business(tables, path)
+
+
+def parse_business(tables: dict[str, Any], path: Path) -> Business:
+    """Check the tables of a winback.toml that was at `path`; raises InputProblem that names every wrong key at once."""
+    if "root" in tables:
+        raise InputProblem(f"{path}: unknown key 'root'. {did_you_mean('root', _known_keys(()))}", "bad_config")
+    try:
+        return Business(**tables, root=path.resolve().parent)
+    except ValidationError as error:
+        said = "; ".join(_one_fault(fault) for fault in error.errors())
+        raise InputProblem(f"{path}: {said}. Nothing was changed.", "bad_config") from None
+
+
+def _one_fault(fault: Any) -> str:
+    where = tuple(str(part) for part in fault["loc"])
+    key = ".".join(where)
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'. {did_you_mean(where[-1], _known_keys(where[:-1]))}"
+    if fault["type"] == "missing":
+        return f"'{key}' is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"'{key}': {message}" if key else message
+
+
+def _known_keys(table: tuple[str, ...]) -> list[str]:
+    sections: dict[tuple[str, ...], type[Section]] = {
+        ("events",): EventsSection, ("churn",): ChurnSection, ("conversion",): ConversionSection,
+        ("ltv",): LtvSection, ("features",): FeaturesSection,
+    }
+    fields = sections.get(table, Business).model_fields
+    return [name for name in fields if name != "root"]

@@ -1,0 +1,204 @@
+"""The events of a business, read from its log: one table with one meaning, and a full account of what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features import rejects
+from features.business import Business
+from features.clock import ZoneTable, zone_table
+from features.problems import InputProblem
+from features.rejects import Rejected
+from features.sources.amounts import Amounts, currency_name, one_currency, read_amounts
+from features.sources.columns import RawEvents, read_raw
+from features.sources.moments import Moments, read_moments
+from features.sources.raw import one_line
+from features.sources.repeats import without_repeats
+from features.sources.text import Mask, cleaned, plain_ids, with_nul
+from features.sources.verdicts import Verdicts
+
+SCHEMA = pa.schema([
+    ("user", pa.string()), ("time", pa.int64()), ("kind", pa.dictionary(pa.int32(), pa.string())),
+    ("value", pa.float64()), ("item", pa.string()), ("event_id", pa.string()), ("ingested_at", pa.int64()),
+])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What happened on the way, in rows.
+
+    duplicates: repeats of an event id, dropped; differing_duplicates: those of them that say something else.
+    nonexistent_times, ambiguous_times: local times that a change of the clock skips or shows twice.
+    """
+
+    files: int = 0
+    rows_read: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    differing_duplicates: int = 0
+    nonexistent_times: int = 0
+    ambiguous_times: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """An event log in one meaning.
+
+    table: SCHEMA, in order of reading; times in microseconds UTC; value, item, event_id and ingested_at are null
+    where the source has none; user, time and kind never are.  notes: sentences for a person.
+    dates_only: every time is a whole day in the business zone.  complete_until: microseconds UTC; the last event's time, or the last microsecond of its
+    local day when dates_only (never beyond `now`, unless the last event is itself).
+    """
+
+    table: pa.Table
+    rejected: Rejected
+    counted: Counted
+    notes: tuple[str, ...]
+    dates_only: bool
+    complete_until: int
+
+
+def read_events(business: Business, now: int) -> Events:
+    """Read the event log that winback.toml names.
+
+    now: microseconds UTC; later events are rejected, and nothing else looks at a clock.
+    Raises InputProblem when a file or a column cannot be read, a decision cannot be made, or no row is left.
+    """
+    raw = read_raw(business)
+    said = business.events
+    zone = zone_table(said.time_zone)
+    time = read_moments(raw, "time", said.time, zone, now, said.time_format)
+    arrived = read_moments(raw, "ingested_at", said.ingested_at, zone) if raw.has("ingested_at") else None
+    value = read_amounts(raw.pieces("value"), said.value) if raw.has("value") else None
+    words = {role: cleaned(raw.pieces(role)) for role in ("user", "kind", "item", "event_id") if raw.has(role)}
+    verdicts = Verdicts.judge(len(raw), _faults(raw, words, time, arrived, value, now))
+    good, rejected = verdicts.good, verdicts.rejected(raw, business.root, said.source)
+    if not good.any():
+        raise _nothing_left(rejected)
+    notes = [note for found in (raw, time, arrived, value) if found is not None for note in found.notes]
+    notes += time.mixed_zones(said.time) + _currency(raw, value, good, said.value)
+    words["user"], ids_note = plain_ids(words["user"])
+    table, repeats = without_repeats(_table(words, time, arrived, value, good, business))
+    counted = Counted(len(raw.files), rejected.rows_read, len(rejected), *repeats, *time.changes(good))
+    notes += [*ids_note, *_count_notes(counted, said.time_zone)]
+    dates_only = time.dates_only(good)
+    until = _complete_until(table, zone, dates_only, now)
+    return Events(table, rejected, counted, tuple(dict.fromkeys(notes)), dates_only, until)
+
+
+def _faults(
+    raw: RawEvents,
+    words: dict[str, pa.ChunkedArray],
+    time: Moments,
+    arrived: Moments | None,
+    value: Amounts | None,
+    now: int,
+) -> dict[str, Mask]:
+    """Masks by reason, the weightiest first."""
+    nul = np.zeros(len(raw), bool)
+    for role in raw.by_role:
+        nul |= with_nul(raw.pieces(role))
+    faults = {
+        rejects.NUL: nul,
+        rejects.NO_USER: np.asarray(words["user"].is_null()),
+        rejects.NO_TIME: time.missing,
+        rejects.BAD_TIME: time.unreadable,
+        rejects.OLD_TIME: time.too_old,
+        rejects.FUTURE: ~time.unreadable & (time.utc > now),
+    }
+    if "kind" in words:
+        faults[rejects.NO_KIND] = np.asarray(words["kind"].is_null())
+    if value is not None:
+        faults[rejects.BAD_VALUE] = value.bad
+    if arrived is not None:
+        faults[rejects.BAD_INGESTED] = arrived.unreadable & ~arrived.missing
+    return faults
+
+
+def _currency(raw: RawEvents, value: Amounts | None, good: Mask, name: str) -> list[str]:
+    """Check that there is one currency, in the amounts and in the currency column together."""
+    if value is None:
+        return []
+    counts = Counter(value.currencies)
+    if raw.has("currency"):
+        named = cleaned(raw.pieces("currency")).filter(pa.array(good & ~np.isnan(value.values)))
+        for entry in pc.value_counts(named.drop_null()).to_pylist():
+            counts[currency_name(entry["values"]) or entry["values"].upper()] += entry["counts"]
+    return list(one_currency(counts, name))
+
+
+def _table(
+    words: dict[str, pa.ChunkedArray],
+    time: Moments,
+    arrived: Moments | None,
+    value: Amounts | None,
+    good: Mask,
+    business: Business,
+) -> pa.Table:
+    """The good rows in the columns of SCHEMA."""
+    count = len(good)
+    nothing = pa.nulls(count, pa.string())
+    table = pa.table({
+        "user": words["user"],
+        "time": pa.array(time.utc),
+        "kind": words.get("kind", nothing),
+        "value": pa.nulls(count, pa.float64()) if value is None else _nan_as_null(value),
+        "item": words.get("item", nothing),
+        "event_id": words.get("event_id", nothing),
+        "ingested_at": pa.nulls(count, pa.int64()) if arrived is None else pa.array(arrived.utc, mask=arrived.missing),
+    })  # fmt: skip
+    return _with_kinds(table if good.all() else table.filter(pa.array(good)), business)
+
+
+def _nan_as_null(value: Amounts) -> pa.Array:
+    return pa.array(value.values, mask=np.isnan(value.values))
+
+
+def _with_kinds(table: pa.Table, business: Business) -> pa.Table:
+    """Kinds as a dictionary; raises InputProblem (code too_many_kinds) beyond max_kinds."""
+    constant, limit = business.events.constant_kind, business.events.max_kinds
+    if constant is not None:
+        kinds = pa.chunked_array(
+            [pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), [constant])]
+        )
+        return table.set_column(2, "kind", kinds).cast(SCHEMA)
+    kinds = table["kind"].dictionary_encode().unify_dictionaries()
+    names = kinds.chunk(0).dictionary
+    if len(names) > limit:
+        shown = ", ".join(f"'{one_line(name)}'" for name in names.slice(0, 3).to_pylist())
+        raise InputProblem(
+            f"The column '{business.events.kind}' has {len(names):,} kinds of event ({shown}, ...), "
+            f"more than the limit of {limit:,}. Perhaps it is the wrong column: name another as `kind` under [events]. "
+            f"If these are kinds, set max_kinds = {len(names)} there.",
+            "too_many_kinds",
+        )
+    return table.set_column(2, "kind", kinds).cast(SCHEMA)
+
+
+def _complete_until(table: pa.Table, zone: ZoneTable, dates_only: bool, now: int) -> int:
+    """The last event's time; when only dates are known, the end of its day as far as that has come."""
+    last: int = pc.max(table["time"]).as_py()
+    return max(last, min(zone.end_of_day(last), now)) if dates_only else last
+
+
+def _count_notes(counted: Counted, zone: str) -> list[str]:
+    notes = {
+        "rows repeat an event id and count once.": counted.duplicates,
+        "of them differ from the first row with their id; the first was kept.": counted.differing_duplicates,
+        f"local times do not exist in {zone} (the clock skips them); they moved forward.": counted.nonexistent_times,
+        f"local times occur twice in {zone}; the second was taken.": counted.ambiguous_times,
+    }
+    return [f"{count:,} {says}" for says, count in notes.items() if count]
+
+
+def _nothing_left(rejected: Rejected) -> InputProblem:
+    return InputProblem(
+        f"{rejected.summary()} No event is left. "
+        "Check the column names, time_zone and time_format under [events] in winback.toml.",
+        "all_rejected",
+    )

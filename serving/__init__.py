@@ -1,0 +1,1 @@
+"""Now: scores, reasons and actions."""

@@ -1,0 +1,195 @@
+"""The running service's state and its two answers, without HTTP: scores of now, and events taken in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.build import FeatureTable, History, build_one
+from features.business import Business, read_business
+from features.catalog import Catalog
+from features.clock import SECOND, format_instant, parse_instant
+from features.definitions import TaskName
+from features.events import read_events
+from features.histories import histories
+from features.kernel import Plan
+from features.problems import InputProblem
+from features.progress import Progress
+from features.sources.text import MISSING, NOT_A_NUMBER
+from features.store import PostedEvent, Store, open_store
+from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
+from serving.scores import score_table
+from training.bundle import Bundle
+from training.registry import Champion, champions
+
+STORE = "history.sqlite"
+EARLIEST = parse_instant("1900-01-01")
+_NOTHING = {*MISSING, *NOT_A_NUMBER}
+_TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds under [events] in winback.toml"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the service answers from.  champions: by task, at least one, all over one catalogue."""
+
+    business: Business
+    champions: Mapping[TaskName, Champion]
+    store: Store
+    plans: dict[tuple[str, ...], Plan] = field(default_factory=dict, repr=False)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The version behind each question, such as {"churn": "winback-churn/3"}."""
+        return {task: f"{champion.name}/{champion.version}" for task, champion in self.champions.items()}
+
+    @property
+    def catalog(self) -> Catalog:
+        return next(iter(self.champions.values())).bundle.catalog
+
+    def score(self, request: ScoreRequest, now: int) -> dict[str, Any]:
+        """Score users as of the newest event that anybody is known to have had (`ScoreResponse`).
+
+        That moment, and not the clock's, is `as_of`: when the feed of events stalls, customers do not look more and more
+        lost; `lag_seconds` grows instead. A log with dates only has its newest stamp as that moment.
+        request.as_of: a past moment, scored with what had happened, and as far as the log says arrived, by then.
+        Raises Refusal when it is unreadable or later than `now`.
+        """
+        asked = list(dict.fromkeys(request.user_ids))
+        past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
+        known = self.store.read(asked)
+        as_of = past if past is not None else min(known.frontier or now, now)
+        seen = {user: _until(history, as_of, past is not None) for user, history in known.histories.items()}
+        users = [user for user in asked if user in seen and len(seen[user].time)]
+        answer: dict[str, Any] = {"scores": [], "missing": [user for user in asked if user not in set(users)]}
+        if users:
+            table = self._features([seen[user] for user in users], known.kinds, as_of)
+            scores = score_table(self._bundles(), table, request.reasons, request.lang)
+            facts = {
+                "as_of": format_instant(as_of), "lag_seconds": max(0.0, round((now - (known.frontier or now)) / SECOND, 3)),
+                "models": self.models,
+            }  # fmt: skip
+            for row, user in enumerate(users):
+                of_user = {"events_seen": len(seen[user].time), "last_event_at": format_instant(int(seen[user].time[-1]))}
+                answer["scores"].append({"user_id": user, **facts, **of_user, **scores.answer(row)})
+        return answer
+
+    def accept(self, request: EventsRequest, now: int) -> dict[str, Any]:
+        """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.
+
+        An event that cannot be one (unreadable or future time, a value that is not finite, a NUL) is rejected alone.
+        Raises StoreUnavailable when nothing could be written.
+        """
+        good: dict[int, PostedEvent] = {}
+        rejected: dict[int, str] = {}
+        for index, event in enumerate(request.events):
+            try:
+                good[index] = _event(event, self.business.events.time_zone, now)
+            except ValueError as fault:
+                rejected[index] = str(fault)
+        verdicts = self.store.append(list(good.values()), now) if good else []
+        limit = self.business.events.max_kinds
+        for index, verdict in zip(good, verdicts, strict=True):
+            if verdict == "too many kinds":
+                rejected[index] = _TOO_MANY_KINDS.format(limit=limit)
+        return {
+            "accepted": verdicts.count("accepted"), "duplicates": verdicts.count("duplicate"),
+            "rejected": [{"index": index, "reason": rejected[index]} for index in sorted(rejected)],
+        }  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Compile the kernel and run every model once, so that the first caller does not wait for it."""
+        nothing, one = np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        history = History(one, np.zeros(1, np.int16), np.ones(1), one, np.zeros(1, np.uint8), nothing)
+        table = self._features([history], self.catalog.selectors[0].kinds, SECOND)
+        score_table(self._bundles(), table, 3, "en").answer(0)
+
+    def _bundles(self) -> dict[TaskName, Bundle]:
+        return {task: champion.bundle for task, champion in self.champions.items()}
+
+    def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
+        if kinds not in self.plans:
+            self.plans[kinds] = self.catalog.plan(kinds)
+        values = np.stack([build_one(history, self.plans[kinds], as_of) for history in past])
+        rows = np.arange(len(past), dtype=np.int64)
+        return FeatureTable(self.catalog, rows, np.full(len(past), as_of, dtype=np.int64), values)
+
+
+def open_live(config: Path) -> Live:
+    """Load the champions and open the store of a configuration.
+
+    Raises InputProblem: missing_config, missing_champion, definition_changed, mixed_catalogues.
+    """
+    business = read_business(config)
+    held = champions(business)
+    if len({champion.bundle.catalog.fingerprint() for champion in held.values()}) > 1:
+        names = ", ".join(f"{champion.name}/{champion.version}" for champion in held.values())
+        raise InputProblem(f"{names} were trained on different sets of features. Run `winback train` for all of them.", "mixed_catalogues")
+    return Live(business, held, open_history(business))
+
+
+def open_history(business: Business) -> Store:
+    """The online store of this business, beside its winback.toml."""
+    return open_store(business.state / STORE, business.events.time_zone, business.events.max_kinds)
+
+
+def warm(business: Business, now: int, progress: Progress) -> str:
+    """Bring the online store up to the event log; events posted before are kept. Returns the user of the log's newest event."""
+    with progress.step(f"reading {business.events.source}"):
+        events = read_events(business, now)
+        past = histories(events, business.events.time_zone)
+    with progress.step(f"keeping the histories of {len(past):,} users with {len(past.time):,} events at hand"):
+        store = open_history(business)
+        store.warm(past, events.table["event_id"].drop_null().to_pylist())
+        store.close()
+    return str(past.users[past.owner[past.time.argmax()]])
+
+
+def _past(text: str, zone: str, now: int) -> int:
+    try:
+        moment = parse_instant(text, zone)
+    except InputProblem as problem:
+        raise Refusal(422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out.") from None
+    if moment > now:
+        raise Refusal(
+            422, "as_of_in_the_future", f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}.",
+            "Send a past moment, or leave as_of out for the newest state.",
+        )  # fmt: skip
+    return moment
+
+
+def _until(history: History, as_of: int, as_known_then: bool) -> History:
+    """The part of a history that `as_of` sees; arrivals matter only to somebody who asks about the past."""
+    seen = history.time <= as_of
+    if as_known_then and len(history.arrived):
+        seen &= history.arrived <= as_of
+    past = replace(history, arrived=history.arrived[:0])
+    if seen.all():
+        return past
+    return replace(past, **{name: column[seen] for name, column in vars(past).items() if name != "arrived"})
+
+
+def _event(event: EventRequest, zone: str, now: int) -> PostedEvent:
+    """A posted event in the log's own meaning; ValueError says why it cannot be one."""
+    words = {name: getattr(event, name) for name in ("event_id", "user_id", "kind", "item")}
+    for name, text in words.items():
+        if text is not None and "\0" in text:
+            raise ValueError(f"{name} contains a NUL character")
+        if text in _NOTHING and name != "item":
+            raise ValueError(f"{name} is '{text}', which means that there is none")
+    try:
+        moment = parse_instant(event.time, zone)
+    except InputProblem:
+        raise ValueError("time is not readable; send ISO 8601, such as 2026-07-15T08:30:00Z") from None
+    if moment > now:
+        raise ValueError(f"time is in the future; it is {format_instant(now)}")
+    if moment < EARLIEST:
+        raise ValueError("time is before 1900")
+    if event.value is not None and not math.isfinite(event.value):
+        raise ValueError("value is not a finite number; send null when there is none")
+    item = None if event.item in _NOTHING else event.item
+    return PostedEvent(event.event_id, event.user_id, moment, event.kind, event.value, item)

@@ -1,0 +1,1 @@
+"""The future, then the model: labels, fitting, judging, and the registry."""

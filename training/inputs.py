@@ -1,0 +1,118 @@
+"""What a model sees: the catalogue's features, and what buy-till-you-die models make of the activity rhythm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.build import FeatureTable
+from features.catalog import Catalog
+from training.models.bg_nbd import BGNBD
+from training.models.gamma_gamma import GammaGamma
+from training.models.pareto_nbd import ParetoNBD
+
+F32 = NDArray[np.float32]
+BG_RETURN, PARETO_RETURN, EXPECTED_DAYS, EXPECTED_VALUE = (
+    "btyd_bg_return", "btyd_pareto_return", "btyd_expected_days", "btyd_expected_value",
+)  # fmt: skip
+CLOSEST = 1e-6
+SMALLEST_AMOUNT = 0.01
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns of a model and how they follow from a feature table.
+
+    Three columns tell the activity rhythm's verdict (logit of returning within the horizon by BG/NBD and by Pareto/NBD,
+    log of 1 + the expected active days); with values a fourth does (log of the expected amount).
+    The parameters were fitted on histories alone, never on labels.
+    """
+
+    catalog: Catalog
+    horizon_days: int
+    bg: BGNBD
+    pareto: ParetoNBD
+    spend: GammaGamma | None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The model's columns, in order."""
+        rhythm = (BG_RETURN, PARETO_RETURN, EXPECTED_DAYS)
+        return self.catalog.names + rhythm + ((EXPECTED_VALUE,) if self.spend else ())
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+    def matrix(self, table: FeatureTable) -> F32:
+        """(n, columns) float32: the features and, behind them, the rhythm's verdicts; NaN for users without activity."""
+        x = np.empty((len(table), len(self.names)), dtype=np.float32)
+        features = len(self.catalog.names)
+        x[:, :features] = table.values
+        x[:, features:] = np.nan
+        active = table.values[:, self.catalog.activity("count_ever")] > 0
+        if active.any():
+            x[active, features:] = self._verdicts(table.values[active])
+        return x
+
+    def _verdicts(self, values: F32) -> NDArray[np.float64]:
+        frequency, span, age = _rhythm(self.catalog, values)
+        expected = self.pareto.expected_transactions(frequency, span, age, self.horizon_days)
+        verdicts = [
+            _logit(self.bg.return_probability(frequency, span, age, self.horizon_days)),
+            _logit(self.pareto.return_probability(frequency, span, age, self.horizon_days)),
+            np.log1p(expected),
+        ]
+        if self.spend:
+            value = self.spend.expected_value(frequency, _day_value(self.catalog, values))
+            verdicts.append(np.log(np.maximum(expected * value, SMALLEST_AMOUNT)))
+        return np.column_stack(verdicts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the catalogue, which a bundle keeps once."""
+        return {
+            "horizon_days": self.horizon_days, "bg": asdict(self.bg), "pareto": asdict(self.pareto),
+            "spend": asdict(self.spend) if self.spend else None,
+        }
+
+    @classmethod
+    def from_json(cls, catalog: Catalog, saved: Mapping[str, Any]) -> Inputs:
+        revive = lambda part: {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}  # noqa: E731
+        spend = GammaGamma(**revive(saved["spend"])) if saved["spend"] else None
+        return cls(catalog, saved["horizon_days"], BGNBD(**revive(saved["bg"])), ParetoNBD(**revive(saved["pareto"])), spend)
+
+
+def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:
+    """Fit the rhythm models on one moment's histories; table: all users at one as_of, at least one with activity."""
+    catalog = table.catalog
+    values = table.values[table.values[:, catalog.activity("count_ever")] > 0]
+    frequency, span, age = _rhythm(catalog, values)
+    spend = None
+    if catalog.selectors[0].values:
+        worth = _day_value(catalog, values)
+        buyers = (frequency > 0) & (worth > 0)
+        spend = GammaGamma.fit(frequency[buyers], worth[buyers])
+    return Inputs(catalog, horizon_days, BGNBD.fit(frequency, span, age), ParetoNBD.fit(frequency, span, age), spend)
+
+
+def _rhythm(catalog: Catalog, values: F32) -> tuple[NDArray[np.float64], ...]:
+    frequency, span, age = (
+        values[:, catalog.activity(name)].astype(np.float64) for name in ("repeat_days", "repeat_span", "tenure")
+    )
+    return frequency, span, np.maximum(age, span)
+
+
+def _day_value(catalog: Catalog, values: F32) -> NDArray[np.float64]:
+    """Mean value of an active day; 0 when there is none or refunds outweigh it."""
+    total, days = (values[:, catalog.activity(name)].astype(np.float64) for name in ("sum_ever", "days_ever"))
+    return np.maximum(np.nan_to_num(total) / np.maximum(days, 1), 0.0)
+
+
+def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    p = np.clip(p, CLOSEST, 1 - CLOSEST)
+    return np.log(p) - np.log1p(-p)

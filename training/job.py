@@ -1,0 +1,132 @@
+"""The training job: from the event log to a judged model in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from features.build import kind_uses
+from features.business import Business
+from features.catalog import Catalog, catalog
+from features.clock import format_instant
+from features.definitions import Definition, TaskName, definitions
+from features.events import read_events
+from features.histories import Histories, histories
+from features.problems import InputProblem, did_you_mean
+from features.progress import Progress
+from training import registry
+from training.bundle import Bundle
+from training.evaluate import flat_metrics
+from training.evidence import Evidence, grade
+from training.finish import finish, parameters
+from training.plots import report_plots
+from training.promotion import Verdict
+from training.rows import Rows, gather
+from training.splits import Timeline, timeline
+from training.standing import verdict_on
+from training.trial import hold_trial, rarer
+
+EXAMPLE = 5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A question's new model.  version: its number in the registry.  refusal: why there is none, else empty."""
+
+    task: TaskName
+    bundle: Bundle | None
+    version: str
+    run_id: str
+    verdict: Verdict | None
+    refusal: str = ""
+
+
+def train(business: Business, tasks: Sequence[TaskName], now: int, progress: Progress) -> tuple[Trained, ...]:
+    """Train, judge and register a model for each of `tasks` (all that the business asks when empty).
+
+    now: microseconds UTC, the moment of reading.  Raises InputProblem when no task can be trained.
+    """
+    asked = _asked(business, tasks)
+    with progress.step("reading events"):
+        events = read_events(business, now)
+        events.rejected.write(business.state / "rejected.csv")
+        past = histories(events, business.events.time_zone)
+    features = catalog(business, kind_uses(past), clock=not past.dates_only)
+    results = tuple(_train_or_refuse(business, definition, past, features, progress) for definition in asked)
+    if all(result.refusal for result in results):
+        raise InputProblem(" ".join(result.refusal for result in results), "not_enough_data")
+    return results
+
+
+def _asked(business: Business, tasks: Sequence[TaskName]) -> list[Definition]:
+    known = definitions(business)
+    for task in tasks:
+        if task not in known:
+            raise InputProblem(
+                f"winback.toml asks no '{task}' question: add a [{task}] table. {did_you_mean(task, known)}", "unknown_task"
+            )
+    return [known[task] for task in tasks or known]
+
+
+def _train_or_refuse(
+    business: Business, definition: Definition, past: Histories, features: Catalog, progress: Progress
+) -> Trained:
+    try:
+        return train_task(business, definition, past, features, progress)
+    except InputProblem as problem:
+        return Trained(definition.task, None, "", "", None, str(problem))
+
+
+def train_task(
+    business: Business, definition: Definition, past: Histories, features: Catalog, progress: Progress
+) -> Trained:
+    """One question from histories to a judged version in the registry; raises InputProblem below the floor of evidence."""
+    task = definition.task
+    line = cut_offs(definition, past)
+    with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs"):
+        rows = gather(definition, past, features, line)
+    evidence = weigh(definition, line, rows)
+    with progress.step(f"{task}: candidates compete, customers held apart"):
+        trial = hold_trial(definition, features, line, rows)
+    with progress.step(f"{task}: {trial.rung.name} learns from all labelled windows"):
+        bundle = finish(definition, features, past, line, rows, trial, evidence)
+    with progress.step(f"{task}: registering and judging"), registry.connected(business) as client:
+        import mlflow
+
+        registry.open_experiment(client, business, task)
+        with mlflow.start_run(run_name=f"{task} {trial.rung.name}"):
+            example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
+            model, run = registry.log_bundle(
+                bundle, parameters(bundle), flat_metrics(bundle.report["test"]), report_plots(bundle.report, bundle.rung), example
+            )
+            holdout = trial.holdout(past)
+            registry.log_holdout(holdout)
+        verdict = verdict_on(client, bundle, holdout, past)
+        version = registry.register(client, task, model, run)
+        registry.settle(client, task, version, verdict)
+    return Trained(task, bundle, version, run, verdict)
+
+
+def cut_offs(definition: Definition, past: Histories) -> Timeline:
+    """The question's cut-offs; raises InputProblem when the history is too short to label a single one."""
+    line = timeline(definition, past)
+    if line.cutoffs:
+        return line
+    days = max((past.complete_until - past.first) // 86_400_000_000, 0)
+    raise InputProblem(
+        f"{definition.task}: a horizon of {definition.horizon_days} days needs at least {int(definition.reach_days * 1.5)} days of history, "
+        f"but the events span {days} ({format_instant(past.first)} to {format_instant(past.last)}). "
+        + (f"Set {definition.task}.horizon_days to {int(days / 1.5)} or less, or bring older events." if days >= 2 else "Bring older events."),
+        "horizon_too_long",
+    )
+
+
+def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
+    """How much evidence the last window holds; raises InputProblem below the floor."""
+    last = rows.y[rows.as_of == line.test]
+    found = grade(line.windows, line.out_of_time, rarer(definition, last), len(last))
+    if found.grade == "none":
+        raise InputProblem(f"{definition.task}: not enough data to train. {' '.join(found.reasons)}", "not_enough_data")
+    return found

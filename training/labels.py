@@ -1,0 +1,59 @@
+"""Labels are the same reductions as features, looking ahead; nothing outside training may see them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.definitions import Definition
+from features.histories import Histories
+from features.kernel import MICROSECONDS_A_DAY
+from features.problems import InputProblem
+
+
+def last_cutoff(definition: Definition, histories: Histories) -> int:
+    """The latest as_of, microseconds UTC, whose label window ends within what the data completely cover."""
+    end = histories.complete_until - definition.reach_days * MICROSECONDS_A_DAY
+    if not histories.dates_only:
+        return end
+    phase = histories.last % MICROSECONDS_A_DAY
+    return (end - phase) // MICROSECONDS_A_DAY * MICROSECONDS_A_DAY + phase
+
+
+def labels(definition: Definition, histories: Histories, users: NDArray[np.int64], as_of: int) -> NDArray[np.float64]:
+    """What happened to each user in (as_of + gap, as_of + gap + horizon].
+
+    users: (n,) indices.  Returns (n,): churn 1 = left, conversion 1 = converted, ltv the sum of values.
+    Raises InputProblem when the window reaches beyond the data.
+    """
+    if as_of > last_cutoff(definition, histories):
+        raise InputProblem(_beyond(definition, histories, as_of), "window_beyond_data")
+    start = as_of + definition.gap_days * MICROSECONDS_A_DAY
+    end = start + definition.horizon_days * MICROSECONDS_A_DAY
+    ahead = (histories.time > start) & (histories.time <= end)
+    happened = ahead & histories.is_of(definition.kinds)
+    if definition.task == "ltv":
+        valued = happened & ~np.isnan(histories.value)
+        return _per_user(histories, valued, histories.value[valued])[users]
+    some = _per_user(histories, happened)[users] > 0
+    if definition.task == "conversion":
+        return some.astype(np.float64)
+    quits = _per_user(histories, ahead & histories.is_of(definition.cancel))[users] > 0
+    return (~some | quits).astype(np.float64)
+
+
+def _per_user(
+    histories: Histories, rows: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    return np.bincount(histories.owner[rows], weights, minlength=len(histories)).astype(np.float64)
+
+
+def _beyond(definition: Definition, histories: Histories, as_of: int) -> str:
+    day = lambda micros: str(np.datetime64(micros, "us").astype("datetime64[D]"))  # noqa: E731
+    reach = definition.reach_days * MICROSECONDS_A_DAY
+    left = (histories.complete_until - as_of) // MICROSECONDS_A_DAY - definition.gap_days
+    shorter = f", or a horizon of {left} days" if left > 0 else ""
+    return (
+        f"{definition.task}: as_of {day(as_of)} needs events until {day(as_of + reach)}, but they end "
+        f"{day(histories.complete_until)}. Use as_of <= {day(last_cutoff(definition, histories))}{shorter}."
+    )

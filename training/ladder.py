@@ -1,0 +1,135 @@
+"""The candidates of each question, simplest first; the simplest that is not beaten wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.catalog import Catalog
+from features.definitions import Definition
+from features.spec import Feature, Reduction
+from training.inputs import BG_RETURN, EXPECTED_DAYS, EXPECTED_VALUE, PARETO_RETURN
+from training.models.blend import Blend, Model
+from training.models.boosted import fit_boosted
+from training.models.linear import Scale, as_it_is, fit_amount, fit_logistic
+from training.rows import Rows
+
+Fit = Callable[[Rows], Model]
+ENOUGH_FOR_TREES = 100
+EXTRAPOLATION = 0.2
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One candidate: its name, what it is in words, and how it is fitted on labelled rows.
+
+    members: the rungs of which it is the mean, so that judging need not fit them again.
+    """
+
+    name: str
+    says: str
+    fit: Fit
+    members: tuple[str, ...] = ()
+
+
+def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) -> tuple[Rung, ...]:
+    """The rungs that this question and this much evidence allow.
+
+    rarer: rows of the rarer outcome (for ltv: rows with any value).  Below ENOUGH_FOR_TREES the ladder ends with
+    regression.  ageing: share of the users to be scored who are older customers than any training row; above
+    EXTRAPOLATION trees do not see features that grow with age alone (they cannot extrapolate them).
+    """
+    names = catalog.names + _verdict_names(catalog)
+    regress = fit_amount if definition.task == "ltv" else fit_logistic
+    recency = _columns(names, catalog, ("recency",))
+    rfm, scales = _rfm(names, catalog)
+    rungs = [Rung("recency", "a rule on days since the last activity", lambda rows: regress(rows.x, rows.y, recency, _logs(recency)))]
+    rungs += _rhythm_rungs(definition, catalog, names)
+    rungs.append(Rung("rfm", "regression on recency, frequency, amount and tenure", lambda rows: regress(rows.x, rows.y, rfm, scales)))
+    if rarer < ENOUGH_FOR_TREES:
+        return tuple(rungs)
+    columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION)
+    directions = [_direction(definition, catalog, names[column]) for column in columns]
+    objective = "tweedie" if definition.task == "ltv" else "binary"
+    boost: Fit = lambda rows: fit_boosted(rows.x, rows.y, columns, directions, objective)  # type: ignore[arg-type]  # noqa: E731
+    rungs.append(Rung("boosted", "boosted trees on all features and the rhythm's verdicts", boost))
+    rungs.append(
+        Rung("blend", "mean of regression and trees", lambda rows: Blend((regress(rows.x, rows.y, rfm, scales), boost(rows))), ("rfm", "boosted"))  # type: ignore[arg-type]
+    )
+    return tuple(rungs)
+
+
+def _rhythm_rungs(definition: Definition, catalog: Catalog, names: Sequence[str]) -> list[Rung]:
+    """Buy-till-you-die models answer by themselves where the question is about the activity that they follow."""
+    if set(definition.kinds) != set(definition.activity):
+        return []
+    if definition.task == "ltv":
+        if EXPECTED_VALUE not in names:
+            return []
+        column = names.index(EXPECTED_VALUE)
+        return [Rung("pareto_nbd", "Pareto/NBD with Gamma-Gamma", lambda rows: as_it_is(rows.x, column))]
+    sign = -1.0 if definition.task == "churn" else 1.0
+    bg, pareto = names.index(BG_RETURN), names.index(PARETO_RETURN)
+    return [
+        Rung("bg_nbd", "BG/NBD", lambda rows: as_it_is(rows.x, bg, sign)),
+        Rung("pareto_nbd", "Pareto/NBD", lambda rows: as_it_is(rows.x, pareto, sign)),
+    ]
+
+
+def _verdict_names(catalog: Catalog) -> tuple[str, ...]:
+    return (BG_RETURN, PARETO_RETURN, EXPECTED_DAYS) + ((EXPECTED_VALUE,) if catalog.selectors[0].values else ())
+
+
+def _labels(catalog: Catalog) -> list[str]:
+    """The selectors that tell rhythm: the activity, and anything at all."""
+    return [catalog.selectors[0].label] + [s.label for s in catalog.selectors[1:] if not s.kinds]
+
+
+def _columns(names: Sequence[str], catalog: Catalog, suffixes: Sequence[str]) -> list[int]:
+    wanted = [f"{label}_{suffix}" for label in _labels(catalog) for suffix in suffixes]
+    return [names.index(name) for name in wanted if name in names]
+
+
+def _logs(columns: Sequence[int]) -> list[Scale]:
+    return ["log1p"] * len(columns)
+
+
+def _rfm(names: Sequence[str], catalog: Catalog) -> tuple[list[int], list[Scale]]:
+    logs = _columns(names, catalog, ("recency", "days_ever", "sum_ever", "tenure"))
+    plain = _columns(names, catalog, ("silence_share",))
+    scales: list[Scale] = [*_logs(logs), *(["as it is"] * len(plain))]  # type: ignore[list-item]
+    return logs + plain, scales
+
+
+def _tree_columns(catalog: Catalog, names: Sequence[str], without_age: bool) -> list[int]:
+    kept = [not (without_age and feature.ages) for feature in catalog.features]
+    return [number for number in range(len(names)) if number >= len(kept) or kept[number]]
+
+
+_GROWING = (Reduction.COUNT, Reduction.ACTIVE_DAYS, Reduction.SUM)
+_SILENT = (Reduction.RECENCY, Reduction.OVERDUE)
+
+
+def _direction(definition: Definition, catalog: Catalog, name: str) -> int:
+    """+1 or -1 where common sense knows which way a feature moves the answer, else 0."""
+    good = -1 if definition.task == "churn" else 1
+    if name not in catalog.position:
+        return good
+    feature: Feature = catalog.features[catalog.position[name]]
+    if feature.of != catalog.selectors[0].name:
+        return 0
+    if feature.reduction in _SILENT:
+        return -good
+    return good if feature.reduction in _GROWING and feature.days else 0
+
+
+def ageing(rows: Rows, catalog: Catalog, judged: NDArray[np.bool_]) -> float:
+    """Share of judged rows that are older customers than any row that may be learned from; NaN tenure is not older."""
+    tenure = rows.x[:, catalog.activity("tenure")]
+    if judged.all() or not judged.any():
+        return 0.0
+    oldest = np.nanmax(np.where(judged, -np.inf, np.nan_to_num(tenure, nan=-np.inf)))
+    return float(np.mean(tenure[judged] > oldest))

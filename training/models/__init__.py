@@ -1,0 +1,1 @@
+"""Candidate models, one a file, simplest first on the ladder."""

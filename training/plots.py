@@ -1,0 +1,94 @@
+"""Pictures of a model's report: is it calibrated, whom does it find, against what, and what drives it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Json = Mapping[str, Any]
+INK, ACCENT, SOFT, WARM = "#1f2933", "#2563a8", "#9fb3c8", "#c2571a"
+ENGLISH: Mapping[str, str] = {
+    "promised": "promised probability", "came": "what happened", "contacted": "share of customers contacted",
+    "found": "share of cases found", "chance": "by chance", "decile": "customers by predicted value, tenths",
+    "amount": "amount a customer", "promised_amount": "promised", "came_amount": "came", "drivers": "mean effect on the score",
+}  # fmt: skip
+
+
+def calibration_plot(report: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """Promised against observed frequency; on the diagonal, promises come true."""
+    figure, axes = _sheet()
+    line = report["reliability"]
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1)
+    down = [max(seen - low, 0) for seen, low in zip(line["observed"], line["low"], strict=True)]
+    up = [max(high - seen, 0) for seen, high in zip(line["observed"], line["high"], strict=True)]
+    axes.errorbar(line["predicted"], line["observed"], yerr=[down, up], fmt="o-", color=ACCENT, capsize=2, markersize=4)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=words["promised"], ylabel=words["came"])
+    return figure
+
+
+def gains_plot(report: Json, winner: str, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """Which share of the cases one meets when contacting the top of the list."""
+    figure, axes = _sheet()
+    share = report["gains"]["share"]
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, label=words["chance"])
+    simple = next(iter(report["candidates"]))
+    if simple != winner:
+        axes.plot(share, report["candidates"][simple]["gains"], color=WARM, linewidth=1, label=simple)
+    axes.plot(share, report["gains"]["captured"], color=ACCENT, linewidth=2, label=winner)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=words["contacted"], ylabel=words["found"])
+    axes.legend(frameon=False, loc="lower right", fontsize=8)
+    return figure
+
+
+def deciles_plot(report: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """Promised and realised amounts, from the tenth promised most to the tenth promised least."""
+    figure, axes = _sheet()
+    promised, came = report["deciles"]["promised"], report["deciles"]["came"]
+    places = list(range(1, len(promised) + 1))
+    axes.bar([place - 0.2 for place in places], promised, 0.4, color=ACCENT, label=words["promised_amount"])
+    axes.bar([place + 0.2 for place in places], came, 0.4, color=WARM, label=words["came_amount"])
+    axes.set(xlabel=words["decile"], ylabel=words["amount"], xticks=places)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def drivers_plot(drivers: Mapping[str, float], words: Mapping[str, str] = ENGLISH) -> Figure:
+    """Which concepts move the scores most, on average over customers."""
+    figure, axes = _sheet()
+    top = sorted(drivers.items(), key=lambda item: item[1])[-10:]
+    axes.barh([name for name, _ in top], [size for _, size in top], color=ACCENT)
+    axes.set(xlabel=words["drivers"])
+    return figure
+
+
+def report_plots(report: Json, winner: str) -> dict[str, Figure]:
+    """All pictures of one model's report, by file name, for the MLflow run."""
+    plots = {"drivers.png": drivers_plot(report["drivers"])}
+    if "reliability" in report["test"]:
+        plots |= {"calibration.png": calibration_plot(report["test"]), "gains.png": gains_plot(report["test"], winner)}
+    else:
+        plots |= {"deciles.png": deciles_plot(report["test"])}
+    return plots
+
+
+def svg(figure: Figure) -> str:
+    """The picture as SVG text to put into a page; the same picture gives the same text."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "winback", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _sheet() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5, 3.4), dpi=110)
+    axes = figure.subplots()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=8)
+    return figure, axes

@@ -1,0 +1,275 @@
+"""What a log holds, what each question can and cannot learn from it, and what to mend first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from features.build import FeatureTable, build_at, kind_uses
+from features.business import Business
+from features.catalog import Catalog, catalog, named_kinds
+from features.definitions import Definition, TaskName, definitions, eligible
+from features.events import Counted, Events
+from features.histories import Histories
+from features.kernel import MICROSECONDS_A_DAY
+from features.problems import InputProblem, did_you_mean
+from features.rejects import Rejected
+from features.spec import Reduction
+from training.evidence import ENOUGH_WINDOWS, Evidence, grade
+from training.labels import labels
+from training.splits import Timeline, timeline
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """One moment to learn from or to be judged on.  outcome: users who left, converted, or had any value."""
+
+    as_of: int
+    eligible: int
+    outcome: int
+
+
+@dataclass(frozen=True)
+class TaskCheck:
+    """What one question can learn.
+
+    problem: a mistake in winback.toml that stops this task, and the work with exit 2.  refused: why the data have no
+    answer although nothing is wrong with the file.  Both empty: it can be tried, as well as `evidence` says.
+    """
+
+    task: TaskName
+    definition: str
+    cutoffs: tuple[Cutoff, ...] = ()
+    windows: int = 0
+    out_of_time: bool = False
+    evidence: Evidence = Evidence("none", ())
+    problem: InputProblem | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class LogCheck:
+    """What the log holds.  first, last, complete_until: microseconds UTC.  kinds: with their counts, most "
+    "frequent first."""
+
+    source: str
+    users: int
+    events: int
+    first: int
+    last: int
+    complete_until: int
+    dates_only: bool
+    zone: str
+    kinds: tuple[tuple[str, int], ...]
+    rejected: Rejected
+    counted: Counted
+    notes: tuple[str, ...]
+
+    @property
+    def span_days(self) -> float:
+        return (self.complete_until - self.first) / MICROSECONDS_A_DAY
+
+
+@dataclass(frozen=True)
+class Check:
+    """The answer of `winback check`.  fixes: what to mend, each a sentence, the weightiest first."""
+
+    log: LogCheck
+    tasks: tuple[TaskCheck, ...]
+    fixes: tuple[str, ...]
+
+    @property
+    def problem(self) -> InputProblem | None:
+        """The mistakes in winback.toml as one, or None."""
+        found = [task.problem for task in self.tasks if task.problem]
+        if not found:
+            return None
+        return InputProblem(" ".join(dict.fromkeys(str(problem) for problem in found)), found[0].code)
+
+
+def check(business: Business, events: Events, log: Histories) -> Check:
+    """Look at a log with the questions of a business in mind; nothing is written and nothing is learned."""
+    seen = _log_check(business, events, log)
+    slim = _slim(catalog(business, kind_uses(log)))
+    tasks = tuple(_task_check(business, asked, log, slim) for asked in definitions(business).values())
+    return Check(seen, tasks, tuple(dict.fromkeys(_fixes(business, seen, tasks, log))))
+
+
+def absent_kinds(business: Business, log: Histories, task: TaskName) -> InputProblem | None:
+    """The problem that a question asks for kinds none of which is in the log; None when it can be asked.
+
+    One missing kind of several is no problem (`check` mentions it), nor is a cancellation that nobody has made yet.
+    """
+    keys = {
+        "churn": ("churn.activity",),
+        "conversion": ("conversion.target", "conversion.eligible"),
+        "ltv": ("ltv.of",),
+    }[task]
+    for key in keys:
+        kinds = _configured(business, key)
+        if kinds and not set(kinds) & set(log.kinds):
+            named = " or ".join(f"'{kind}'" for kind in kinds[:5])
+            return InputProblem(
+                f"{key} asks for {named}, but no event in the log is of that kind. {did_you_mean(kinds[0], log.kinds)} "
+                f"Correct {key} in winback.toml.",
+                "unknown_kind",
+            )
+    return None
+
+
+def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
+    """The problem that a horizon is longer than the history; None when at least one label window fits."""
+    if timeline(asked, log).cutoffs:
+        return None
+    span = (log.complete_until - log.first) / MICROSECONDS_A_DAY
+    largest = largest_horizon(span, asked.gap_days)
+    gap = f" after a gap of {asked.gap_days} days" if asked.gap_days else ""
+    advice = f"Use horizon_days <= {largest}" if largest >= 1 else "No horizon fits"
+    return InputProblem(
+        f"{asked.task}: a horizon of {asked.horizon_days} days{gap} does not fit into a history of {span:,.1f} days "
+        f"({day(log.first)} to {day(log.complete_until)}), which also has to show some past. {advice} under "
+        f"[{asked.task}], "
+        f"{max(int(span // 4), 1)} for {ENOUGH_WINDOWS} windows, or bring a longer history.",
+        "horizon_too_long",
+    )
+
+
+def largest_horizon(span_days: float, gap_days: int = 0) -> int:
+    """The longest horizon, in whole days, of which one label window and the past that `timeline` wants fit in a "
+    "history."""
+    left = span_days - gap_days
+    return max(int(left / 1.5) if left <= 270 else int(left - 90), 0)
+
+
+def day(micros: int) -> str:
+    """The UTC day of a moment."""
+    return str(np.datetime64(micros, "us").astype("datetime64[D]"))
+
+
+def _log_check(business: Business, events: Events, log: Histories) -> LogCheck:
+    uses = sorted(kind_uses(log), key=lambda use: (-use.events, use.kind))
+    kinds = tuple((use.kind, use.events) for use in uses if use.events)
+    return LogCheck(
+        source=business.events.source,
+        users=len(log),
+        events=len(log.time),
+        first=log.first,
+        last=log.last,
+        complete_until=log.complete_until,
+        dates_only=log.dates_only,
+        zone=log.zone,
+        kinds=kinds,
+        rejected=events.rejected,
+        counted=events.counted,
+        notes=events.notes,
+    )
+
+
+def _slim(full: Catalog) -> Catalog:
+    """The few features that decide who is eligible."""
+    needed = (Reduction.COUNT, Reduction.RECENCY)
+    return replace(full, features=tuple(f for f in full.features if f.days is None and f.reduction in needed))
+
+
+def _task_check(business: Business, asked: Definition, log: Histories, slim: Catalog) -> TaskCheck:
+    plain = TaskCheck(asked.task, asked.sentence())
+    if problem := absent_kinds(business, log, asked.task):
+        return replace(plain, problem=problem)
+    if lack := _lack(log):
+        return replace(plain, refused=lack)
+    if problem := horizon_problem(asked, log):
+        return replace(plain, problem=problem)
+    if asked.task == "ltv" and not (~np.isnan(log.value) & log.is_of(asked.kinds)).any():
+        return replace(plain, refused=_no_values(business, asked))
+    times = timeline(asked, log)
+    cutoffs = tuple(_cutoff(asked, log, build_at(log, slim, as_of), as_of) for as_of in times.cutoffs)
+    return replace(
+        plain,
+        cutoffs=cutoffs,
+        windows=times.windows,
+        out_of_time=times.out_of_time,
+        evidence=_evidence(asked, times, cutoffs[-1]),
+    )
+
+
+def _lack(log: Histories) -> str:
+    """What a log lacks to learn anything from it at all, or ""."""
+    if len(log.time) == 1:
+        return "the log has one event; a model needs the histories of at least 50 users"
+    if log.first == log.last:
+        return "all events are at one instant; there is no before and after to learn from"
+    return "the log has one user; a model compares at least 50" if len(log) == 1 else ""
+
+
+def _no_values(business: Business, asked: Definition) -> str:
+    if not business.events.value:
+        return "no column holds a value; set value under [events] to the column with the amounts"
+    return f"no {' or '.join(asked.kinds)} event has a value in the column '{business.events.value}'"
+
+
+def _cutoff(asked: Definition, log: Histories, table: FeatureTable, as_of: int) -> Cutoff:
+    users = table.user[eligible(asked, table)]
+    outcome = labels(asked, log, users, as_of)
+    return Cutoff(as_of, len(users), int((outcome != 0).sum()))
+
+
+def _evidence(asked: Definition, times: Timeline, last: Cutoff) -> Evidence:
+    rarer = last.outcome if asked.task == "ltv" else min(last.outcome, last.eligible - last.outcome)
+    return grade(times.windows, times.out_of_time, rarer, last.eligible)
+
+
+def _configured(business: Business, key: str) -> tuple[str, ...]:
+    if key == "conversion.eligible" and business.conversion:
+        rule = definitions(business)["conversion"].rule
+        return (rule.kind,) if rule.kind else ()
+    table, _, field = key.partition(".")
+    section = getattr(business, table)
+    return tuple(getattr(section, field)) if section else ()
+
+
+def _fixes(business: Business, seen: LogCheck, tasks: tuple[TaskCheck, ...], log: Histories) -> list[str]:
+    found = [str(task.problem) for task in tasks if task.problem]
+    found += [
+        f"{kind!r} under {key} does not occur in the log. {did_you_mean(kind, log.kinds)}"
+        for kind, key in _stray(business, log, tasks)
+    ]
+    total = max(seen.counted.rows_read, 1)
+    if len(seen.rejected) > 0.01 * total:
+        found.append(
+            f"{len(seen.rejected) / total:.1%} of the rows were rejected; look at .winback/rejected.csv for the "
+            f"reasons."
+        )
+    if lack := _lack(log):
+        found.append(f"Bring more history: {lack}.")
+        return found
+    for task in tasks:
+        found += [f"{task.task}: {reason}." for reason in task.evidence.reasons if task.evidence.grade == "none"]
+        if task.refused:
+            found.append(f"{task.task}: {task.refused}.")
+        elif task.cutoffs and not task.problem and task.windows < ENOUGH_WINDOWS:
+            found.append(_shorter(definitions(business)[task.task], task, log))
+    return found
+
+
+def _stray(business: Business, log: Histories, tasks: tuple[TaskCheck, ...]) -> list[tuple[str, str]]:
+    """Configured kinds that do not occur, apart from those that a problem names already."""
+    said = " ".join(str(task.problem) for task in tasks if task.problem)
+    return [
+        (kind, key) for kind, key in named_kinds(business).items() if kind not in log.kinds and f"'{kind}'" not in said
+    ]
+
+
+def _shorter(asked: Definition, task: TaskCheck, log: Histories) -> str:
+    """How to get enough windows: the longest horizon with which the timeline holds them."""
+    count = "one label window" if task.windows == 1 else f"{task.windows} label windows"
+    enough = (
+        days for days in range(asked.horizon_days - 1, 0, -1)
+        if timeline(replace(asked, horizon_days=days), log).windows >= ENOUGH_WINDOWS
+    )  # fmt: skip
+    days = next(enough, 0)
+    way = f"horizon_days <= {days} or a longer history gives" if days else "only a longer history gives"
+    return (
+        f"{task.task}: the history holds {count} that do{'es' if task.windows == 1 else ''} not overlap; "
+        f"{way} {ENOUGH_WINDOWS}, and a better grade."
+    )

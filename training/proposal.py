@@ -1,0 +1,166 @@
+"""Propose winback.toml from a log: what active, converted and value mean here, each with the evidence for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.business import Business, ChurnSection, EventsSection
+from features.column_names import ROLES, Role
+from features.columns import EVENT, Columns, find_in
+from features.events import Events, read_events
+from features.histories import Histories, histories
+from features.problems import InputProblem
+from training.config_file import ConfigText, Line, Table, render
+from training.meaning import Meaning, first_guess, meaning_of
+
+_VALUE_FAULTS = {"several_currencies", "mixed_numbers"}
+_TIME_FAULTS = {"undecidable_time_format", "mixed_time_formats"}
+_OPTIONAL: tuple[Role, ...] = ("value", "item", "event_id", "ingested_at", "currency")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposed winback.toml.  columns: what was found.  meaning: what the log led to.
+
+    events: the log as read with it, None where a person has to fill in a line first.
+    """
+
+    config: ConfigText
+    columns: Columns
+    meaning: Meaning
+    events: Events | None
+    problem: str = ""
+
+
+def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None = None) -> Proposal:
+    """Look at a source and propose the configuration that will stand at `path`.
+
+    source: as the caller wrote it, relative to the working directory.  now: microseconds UTC.  given: columns that the
+    caller knows.  Raises InputProblem when the source cannot be read at all.
+    """
+    found = find_in(Path(source).expanduser(), now, given)
+    written = _beside(source, path)
+    chosen = _chosen(found)
+    if found.missing:
+        said = f"No column is certainly the {' or the '.join(found.missing)}."
+        return _unread(written, found, chosen, said)
+    try:
+        events, chosen = _read(written, chosen, path, now)
+    except InputProblem as problem:
+        if problem.code not in _TIME_FAULTS:
+            raise
+        return _unread(written, found, chosen, str(problem), needs_format=True)
+    log = histories(events, "UTC")
+    meaning = meaning_of(log, bool(chosen["value"][0]))
+    tables = (_events_table(written, chosen, events), *meaning.tables)
+    return Proposal(render(tables, _head(events, log)), found, meaning, events)
+
+
+def _beside(source: str, path: Path) -> str:
+    """The source as winback.toml names it: a relative one relative to that file."""
+    given = Path(source).expanduser()
+    if given.is_absolute():
+        return str(given)
+    relative = os.path.relpath(Path.cwd().resolve() / given, path.resolve().parent)
+    return f"./{relative}" if relative != relative.strip() or relative.startswith("~") else relative
+
+
+def _chosen(found: Columns) -> dict[Role, tuple[str, str]]:
+    """Column (or constant) and evidence of each role."""
+    return {role: (found[role].column, _evidence(found, role)) for role in ROLES}
+
+
+def _evidence(found: Columns, role: Role) -> str:
+    choice = found[role]
+    named = ", ".join(f"'{other}'" for other in choice.others)
+    if role in found.missing:
+        return (
+            f"{choice.evidence}{'; perhaps one of ' + named if named else ''}; all columns: "
+            f"{', '.join(found.names[:40])}"
+        )
+    return f"{choice.evidence}{'; else perhaps ' + named if named and choice.column and role != 'kind' else ''}"
+
+
+def _read(
+    written: str, chosen: dict[Role, tuple[str, str]], path: Path, now: int
+) -> tuple[Events, dict[Role, tuple[str, str]]]:
+    """Read the log; a value column that cannot be added up is given up, and says so."""
+    try:
+        return read_events(business_of(written, chosen, path), now), chosen
+    except InputProblem as problem:
+        if problem.code not in _VALUE_FAULTS or not chosen["value"][0]:
+            raise
+        why = f"not '{chosen['value'][0]}': {problem}"
+    without: dict[Role, tuple[str, str]] = {**chosen, "value": ("", why), "currency": ("", "no value, no currency")}
+    return read_events(business_of(written, without, path), now), without
+
+
+def business_of(written: str, chosen: Mapping[Role, tuple[str, str]], path: Path) -> Business:
+    """A business that says where its events are and as yet nothing about them."""
+    section = EventsSection.model_validate(
+        {"source": written, **{role: column for role, (column, _) in chosen.items()}}
+    )
+    return Business(events=section, churn=ChurnSection(activity=("any",), horizon_days=1), root=path.resolve().parent)
+
+
+def _unread(
+    written: str, found: Columns, chosen: dict[Role, tuple[str, str]], problem: str, needs_format: bool = False
+) -> Proposal:
+    """The file with lines to fill in, and guesses for what only the whole log could tell."""
+    meaning = first_guess(found["kind"].column if found["kind"].column.startswith("=") else EVENT)
+    head = (
+        "Proposed by `winback init`, which could not finish: " + problem,
+        "Fill in the marked lines, or let it try again with --user or --time.",
+    )
+    table = _events_table(written, chosen, None, needs_format)
+    return Proposal(render((table, *meaning.tables), head), found, meaning, None, problem)
+
+
+def _events_table(
+    written: str, chosen: Mapping[Role, tuple[str, str]], events: Events | None, needs_format: bool = False
+) -> Table:
+    lines = [Line("source", written, _read_so_far(events))]
+    for role in ("user", "time"):
+        column, why = chosen[role]
+        lines.append(Line(role, column, why, fill=not column))
+    if needs_format:
+        lines.append(
+            Line(
+                "time_format",
+                "",
+                'day first: "%d/%m/%Y"; month first: "%m/%d/%Y"; add %H:%M:%S where there is a clock',
+                fill=True,
+            )
+        )
+    lines.append(Line("kind", *chosen["kind"]))
+    lines += [Line(role, *chosen[role]) for role in _OPTIONAL if chosen[role][0] or role in ("value", "item")]
+    lines += [
+        Line(role, "", chosen[role][1])
+        for role in _OPTIONAL
+        if not chosen[role][0] and chosen[role][1].startswith("not '") and role != "value"
+    ]
+    lines.append(Line("time_zone", "UTC", _zone(events)))
+    return Table("events", tuple(lines))
+
+
+def _read_so_far(events: Events | None) -> str:
+    return events.rejected.summary() if events is not None else "not read yet"
+
+
+def _zone(events: Events | None) -> str:
+    if events is not None and events.dates_only:
+        return 'the times are whole days; name your zone, such as "Europe/Berlin", if a day should end at its midnight'
+    return (
+        'assumed for times that carry no zone of their own; write your own, such as "Europe/Berlin", if they are local'
+    )
+
+
+def _head(events: Events, log: Histories) -> tuple[str, ...]:
+    return (
+        "Proposed by `winback init` from the data; the comment above a value says what led to it.",
+        f"{events.table.num_rows:,} events of {len(log):,} users. Change what you know better, then run `winback "
+        f"check`.",
+    )

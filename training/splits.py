@@ -1,0 +1,106 @@
+"""Which moments a model may learn from and on which it is judged, with customers held apart and horizons purged."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.definitions import Definition
+from features.histories import Histories
+from features.kernel import MICROSECONDS_A_DAY
+from training.labels import last_cutoff
+
+MOST_CUTOFFS = 8
+FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The cut-offs (as_of, microseconds UTC) that a history holds for one question, oldest first.
+
+    cutoffs: all labelled ones, evenly spaced, the last being the report's untouched window.
+    reach: gap + horizon in microseconds.
+    """
+
+    cutoffs: tuple[int, ...]
+    reach: int
+
+    @property
+    def test(self) -> int:
+        """The last labelled cut-off; no model that is reported on has learned from its window."""
+        return self.cutoffs[-1]
+
+    def learnable(self, at: int) -> tuple[int, ...]:
+        """The cut-offs whose label windows are over by `at`: what one could have learned from at that moment."""
+        return tuple(cutoff for cutoff in self.cutoffs if cutoff + self.reach <= at)
+
+    @property
+    def windows(self) -> int:
+        """How many label windows fit that do not overlap; fewer than three is little evidence."""
+        return 1 + int((self.cutoffs[-1] - self.cutoffs[0]) // self.reach) if self.cutoffs else 0
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the test window can be judged by a model that learned from earlier windows alone."""
+        return bool(self.cutoffs) and bool(self.learnable(self.test))
+
+
+def timeline(definition: Definition, histories: Histories) -> Timeline:
+    """The cut-offs from the latest that can be labelled back to the earliest with enough past behind it.
+
+    They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.  The earliest leaves half a horizon of
+    history (at most 90 days) behind it.
+    """
+    day = MICROSECONDS_A_DAY
+    reach = definition.reach_days * day
+    step = -(-definition.reach_days // 3) * day
+    last = last_cutoff(definition, histories)
+    past = min(definition.horizon_days / 2, 90) * day
+    first = histories.first + int(past)
+    count = min(MOST_CUTOFFS, 1 + (last - first) // step) if last >= first else 0
+    return Timeline(tuple(last - step * back for back in range(count - 1, -1, -1)), reach)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row numbers of one fit: no customer is in both, and no training label window reaches past the judged moment."""
+
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    judged_at: int
+
+
+def customer_groups(users: NDArray[np.object_], groups: int = FOLDS, salt: str = "fold") -> NDArray[np.int64]:
+    """(n,) a group in 0..groups-1 for each user id, by hash: reproducible, and blind to time and behaviour."""
+    digest = lambda user: hashlib.blake2b(f"{salt}:{user}".encode(), digest_size=4).digest()  # noqa: E731
+    return np.fromiter((int.from_bytes(digest(user), "little") % groups for user in users), np.int64, len(users))
+
+
+def judging_cutoffs(timeline: Timeline, most: int = 2) -> tuple[int, ...]:
+    """The cut-offs on which candidates are compared before the test window is opened, latest first.
+
+    They are learnable at the test moment, and had something to learn from themselves.  Empty when history is short.
+    """
+    candidates = [at for at in timeline.learnable(timeline.test) if timeline.learnable(at)]
+    chosen: list[int] = []
+    for at in reversed(candidates):
+        if len(chosen) < most and all(other - at >= timeline.reach // 3 for other in chosen):
+            chosen.append(at)
+    return tuple(chosen)
+
+
+def folds(timeline: Timeline, at: int, as_of: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[Fold, ...]:
+    """Fits that judge the rows at the cut-off `at`: out of time when history allows, customers apart always.
+
+    as_of, group: (n,) of the rows.  When nothing was learnable at `at`, rows of the same and earlier cut-offs of
+    *other customers* are learned from instead; that is not out of time, and `Timeline.out_of_time` says so.
+    """
+    earlier = timeline.learnable(at) or tuple(cutoff for cutoff in timeline.cutoffs if cutoff <= at)
+    learnable, judged = np.isin(as_of, earlier), as_of == at
+    return tuple(
+        Fold(np.flatnonzero(learnable & (group != g)), np.flatnonzero(judged & (group == g)), at)
+        for g in np.unique(group)
+    )

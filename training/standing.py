@@ -1,0 +1,63 @@
+"""Bring candidate and champion before the judge on rows that are fair to both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.build import build
+from features.histories import Histories
+from features.kernel import MICROSECONDS_A_DAY
+from training import registry
+from training.bootstrap import Interval, paired
+from training.bundle import Bundle
+from training.metrics import log_loss, tweedie_deviance
+from training.promotion import Comparison, Standing, Verdict, judge
+
+FEWEST = 50
+
+
+def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Histories) -> Verdict:
+    """Judge a candidate by its untouched window; holdout: `Trial.holdout`."""
+    task = candidate.definition.task
+    metric = tweedie_deviance if task == "ltv" else log_loss
+    y, p, who = holdout["y"].to_numpy(), holdout["p"].to_numpy(), holdout["user_id"].to_numpy()
+    skill = paired(metric, y, p, holdout["before"].to_numpy(), who)
+    standing = _standing(candidate, skill)
+    champion = registry.champion_of(client, task)
+    if champion is None:
+        return judge(standing, None, None)
+    other = _champions_view(client, champion, candidate, holdout, past)
+    comparison = None
+    if other is not None and len(other) >= FEWEST:
+        both = holdout.merge(other, on=["user_id", "as_of"], suffixes=("", "_champion"))
+        if len(both) >= FEWEST:
+            difference = paired(
+                metric, both["y"].to_numpy(), both["p"].to_numpy(), both["p_champion"].to_numpy(), both["user_id"].to_numpy()
+            )
+            comparison = Comparison(difference, len(both))
+    return judge(standing, _standing(champion.bundle, Interval(0.0, 0.0, 0.0)), comparison)
+
+
+def _standing(bundle: Bundle, skill: Interval) -> Standing:
+    return Standing(bundle.definition.sentence(), bundle.origin.until, bundle.grade, skill)
+
+
+def _champions_view(
+    client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Histories
+) -> pd.DataFrame | None:
+    """The champion's predictions of the window: fresh ones when it had not learned from it, else those it was judged by."""
+    at = int(holdout["as_of"].iloc[0])
+    reach = champion.bundle.definition.reach_days * MICROSECONDS_A_DAY
+    if champion.bundle.definition != candidate.definition:
+        return None
+    if max(champion.bundle.origin.cutoffs) + reach <= at:
+        users: NDArray[np.int64] = np.searchsorted(past.users, holdout["user_id"].to_numpy(dtype=object)).astype(np.int64)
+        table = build(past, champion.bundle.catalog, users, np.full(len(users), at, dtype=np.int64))
+        predicted = champion.bundle.predict(champion.bundle.matrix(table))
+        return pd.DataFrame({"user_id": holdout["user_id"], "as_of": at, "p": predicted})
+    saved = registry.holdout_of(client, champion)
+    return None if saved is None else saved[["user_id", "as_of", "p"]]

@@ -143,7 +143,7 @@ def eligibility(rule: str) -> Eligibility:
         return Eligibility(kind=match[2], below=int(match[1]))
     if match := re.fullmatch(r"at least (\d+) (.+)", text):
         return Eligibility(kind=match[2], least=int(match[1]))
-    raise ValueError(f"'{rule}' is not understood; write \"any\", \"no KIND\", \"fewer than N KIND\" or \"at least N KIND\"")
+    raise ValueError(f'\'{rule}\' is not understood; write "any", "no KIND", "fewer than N KIND" or "at least N KIND"')
 
 
 def read_business(path: Path) -> Business:
@@ -155,14 +155,17 @@ def read_business(path: Path) -> Business:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         raise InputProblem(
-            f"{path} does not exist. Write one with `winback init SOURCE`, or name another with --config.", "missing_config"
+            f"{path} does not exist. Write one with `winback init SOURCE`, or name another with --config.",
+            "missing_config",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputProblem(f"{path} cannot be read as a text file: {error}.", "unreadable_config") from None
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputProblem(f"{path} is not valid TOML: {error}. Mend that line; nothing was changed.", "broken_config") from None
+        raise InputProblem(
+            f"{path} is not valid TOML: {error}. Mend that line; nothing was changed.", "broken_config"
+        ) from None
     return parse_business(tables, path)
 
 
@@ -190,8 +193,11 @@ def _one_fault(fault: Any) -> str:
 
 def _known_keys(table: tuple[str, ...]) -> list[str]:
     sections: dict[tuple[str, ...], type[Section]] = {
-        ("events",): EventsSection, ("churn",): ChurnSection, ("conversion",): ConversionSection,
-        ("ltv",): LtvSection, ("features",): FeaturesSection,
+        ("events",): EventsSection,
+        ("churn",): ChurnSection,
+        ("conversion",): ConversionSection,
+        ("ltv",): LtvSection,
+        ("features",): FeaturesSection,
     }
     fields = sections.get(table, Business).model_fields
     return [name for name in fields if name != "root"]

@@ -92,7 +92,7 @@ class Catalog:
             items=np.asarray([selector.name in asked for selector in self.selectors], dtype=np.uint8),
             reduction=np.asarray([f.reduction for f in self.features], dtype=np.int32),
             selector=np.asarray([number[f.of] for f in self.features], dtype=np.int32),
-            window=np.asarray([window.get(f.days or 0, len(window)) for f in self.features], dtype=np.int32),
+            window=np.asarray([len(window) if f.days is None else window[f.days] for f in self.features], dtype=np.int32),
         )
 
 
@@ -122,14 +122,14 @@ def _selectors(business: Business, uses: Sequence[KindUse]) -> Iterator[Selector
     by_kind = {use.kind: use for use in uses}
     activity = tuple(sorted(activity_kinds(business)))
     kinds = _chosen(business, uses)
+    taken = {"any", "activity"} if len(activity) > 1 else {"any"}
     if len(activity) > 1:
         yield _selector(ACTIVITY, activity, "activity", by_kind)
     else:
-        yield _selector(activity[0], activity, _label(activity[0]), by_kind)
-    taken = {_label(activity[0]) if len(activity) == 1 else "activity"}
+        yield _selector(_named(activity[0]), activity, _unique(_label(activity[0]), taken), by_kind)
     for kind in kinds:
         if activity != (kind,):
-            yield _selector(kind, (kind,), _unique(_label(kind), taken), by_kind)
+            yield _selector(_named(kind), (kind,), _unique(_label(kind), taken), by_kind)
     if set(by_kind) - set(activity) or len(activity) > 1:
         yield Selector(ANYTHING, (), "any", any(u.items for u in uses), any(u.values for u in uses))
 
@@ -152,10 +152,10 @@ def named_kinds(business: Business) -> dict[str, str]:
     """Every kind that the configuration names, with the key that names it."""
     named: dict[str, str] = {}
     if business.churn:
-        named |= {kind: "churn.cancel" for kind in business.churn.cancel}
-        named |= {kind: "churn.activity" for kind in business.churn.activity}
+        named |= dict.fromkeys(business.churn.cancel, "churn.cancel")
+        named |= dict.fromkeys(business.churn.activity, "churn.activity")
     if business.conversion:
-        named |= {kind: "conversion.target" for kind in business.conversion.target}
+        named |= dict.fromkeys(business.conversion.target, "conversion.target")
         if rule := eligibility(business.conversion.eligible).kind:
             named.setdefault(rule, "conversion.eligible")
     if business.ltv:
@@ -169,13 +169,18 @@ def _chosen(business: Business, uses: Sequence[KindUse]) -> list[str]:
     return sorted(named) + frequent[: max(0, MOST_KINDS - len(named))]
 
 
+def _named(kind: str) -> str:
+    """The selector's name: the kind's own, unless the selector of several kinds has it."""
+    return f"{kind} (kind)" if re.sub(r"( \(kind\))+$", "", kind) in (ACTIVITY, ANYTHING) else kind
+
+
 def _label(kind: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", kind.lower()).strip("_") or "kind"
 
 
 def _unique(label: str, taken: set[str]) -> str:
     number, free = 2, label
-    while free in taken or free in ("any", "activity"):
+    while free in taken:
         free, number = f"{label}_{number}", number + 1
     taken.add(free)
     return free

@@ -97,13 +97,9 @@ def as_kind(column: Column, name: float, user: Column | None) -> Judged:
         return Judged(column, name, 0.0, "it says the same of all events of a user")
     if name >= 0.8:
         return Judged(column, name, name * (1.0 if column.numeric < 0.5 else 0.8))
-    repeated = (
-        not is_state(column.name)
-        and column.rows >= _ENOUGH
-        and column.filled >= 5 * column.distinct
-        and column.distinct <= MOST_KINDS
-    )
-    words = 0.3 + 0.4 * deeds if repeated and deeds >= 0.3 and column.numeric < 0.5 else 0.0
+    repeated = column.rows >= _ENOUGH and column.filled >= 5 * column.distinct
+    several = 1 < column.distinct <= MOST_KINDS and not is_state(column.name)
+    words = 0.3 + 0.4 * deeds if repeated and several and deeds >= 0.3 and column.numeric < 0.5 else 0.0
     if 0.5 <= name < 0.8 and column.rows < _ENOUGH and deeds >= 0.3:
         words = 0.3
     opaque = 0.3 * (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from features.column_content import Column, look
-from features.column_names import ROLES, Role, is_opaque, name_score, speaks_of_sales
+from features.column_names import ROLES, Role, is_opaque, name_score, speaks_of_sales, tokens
 from features.column_roles import (
     Judged,
     as_arrival,
@@ -21,6 +21,7 @@ from features.column_roles import (
     as_user,
     as_value,
 )
+from features.problems import InputProblem
 from features.sources.files import open_files, sample
 from features.sources.text import chunks, cleaned
 
@@ -67,6 +68,13 @@ def find_in(source: Path, now: int, given: Mapping[Role, str] | None = None) -> 
     a sample hides repeats.  Raises InputProblem as the source does.
     """
     table = sample(source)
+    if not table.num_rows:
+        names = ", ".join(table.column_names[:10])
+        raise InputProblem(
+            f"{source} has a header ({names}) and no record below it that can be read. "
+            "Export the events again, or name another source.",
+            "header_only",
+        )
     found = find_columns(table, now, given, source.stem)
     if found["event_id"].column and not (given or {}).get("event_id"):
         return Columns({**found.choices, "event_id": _verified(source, found["event_id"])}, found.names)
@@ -96,6 +104,7 @@ def find_columns(table: pa.Table, now: int, given: Mapping[Role, str] | None = N
     settle("event_id", _best("event_id", left.values(), as_event_id))
     settle("ingested_at", _best("ingested_at", left.values(), lambda column, name: as_arrival(column, name, time)))
     settle("value", _best("value", left.values(), as_value))
+    choices["value"] = _of_one_piece(choices["value"], columns)
     settle("item", _best("item", left.values(), lambda column, name: as_item(column, name, user)))
     settle("currency", _best("currency", left.values(), as_currency))
     if not choices["kind"].column:
@@ -158,6 +167,16 @@ def _content(role: Role, column: Column) -> str:
         else "each once in a sample"
     )
     return f"{column.distinct:,} different, {each}, such as {column.examples(2)}"
+
+
+def _of_one_piece(value: Choice, names: Iterable[str]) -> Choice:
+    """The same choice; a price beside a quantity says that it is the price of one piece alone."""
+    priced = {"price", "preis", "prix", "precio"} & set(tokens(value.column)) and "total" not in tokens(value.column)
+    how_many = [name for name in names if {"quantity", "qty", "menge", "anzahl", "units"} & set(tokens(name))]
+    if not priced or not how_many:
+        return value
+    warning = f"the price of one piece, without '{how_many[0]}': add a column with price x quantity for true sums"
+    return replace(value, evidence=f"{value.evidence}; {warning}")
 
 
 def _constant_kind(choices: Mapping[Role, Choice], names: Sequence[str]) -> Choice:

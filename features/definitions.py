@@ -72,7 +72,13 @@ def definitions(business: Business) -> dict[TaskName, Definition]:
         asked["churn"] = Definition("churn", churn.activity, churn.horizon_days, churn.gap_days, churn.cancel, activity)
     if conversion := business.conversion:
         asked["conversion"] = Definition(
-            "conversion", conversion.target, conversion.horizon_days, conversion.gap_days, (), activity, conversion.eligible
+            "conversion",
+            conversion.target,
+            conversion.horizon_days,
+            conversion.gap_days,
+            (),
+            activity,
+            conversion.eligible,
         )
     if ltv := business.ltv:
         asked["ltv"] = Definition("ltv", ltv.of, ltv.horizon_days, ltv.gap_days, (), activity)

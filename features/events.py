@@ -51,8 +51,9 @@ class Events:
 
     table: SCHEMA, in order of reading; times in microseconds UTC; value, item, event_id and ingested_at are null
     where the source has none; user, time and kind never are.  notes: sentences for a person.
-    dates_only: every time is a whole day in the business zone.  complete_until: microseconds UTC; the last event's time, or the last microsecond of its
-    local day when dates_only (never beyond `now`, unless the last event is itself).
+    dates_only: every time is a whole day in the business zone.
+    complete_until: microseconds UTC; the last event's time, or the last microsecond of its local day when dates_only
+    (never beyond `now`, unless the last event is itself).
     """
 
     table: pa.Table

@@ -85,8 +85,14 @@ class Histories:
         lengths = np.diff(self.offsets)[users]
         rows = np.repeat(self.offsets[users], lengths) + _within(lengths)
         return replace(
-            self, users=self.users[users], offsets=_offsets(lengths), time=self.time[rows], kind=self.kind[rows],
-            value=self.value[rows], item=self.item[rows], hour=self.hour[rows],
+            self,
+            users=self.users[users],
+            offsets=_offsets(lengths),
+            time=self.time[rows],
+            kind=self.kind[rows],
+            value=self.value[rows],
+            item=self.item[rows],
+            hour=self.hour[rows],
             arrived=self.arrived[rows] if len(self.arrived) else self.arrived,
         )
 
@@ -117,10 +123,18 @@ def histories(events: Events, zone: str) -> Histories:
     order = content_order(user_code, time, kind_code, value, item, arrived)
     time = time[order]
     return Histories(
-        users=users, offsets=_offsets(np.bincount(user_code, minlength=len(users))), time=time,
-        kind=kind_code[order].astype(np.int16), value=value[order], item=item[order],
-        hour=zone_table(zone).hour_of_week(time), arrived=arrived[order] if len(arrived) else arrived,
-        kinds=tuple(kinds), zone=zone, dates_only=events.dates_only, complete_until=events.complete_until,
+        users=users,
+        offsets=_offsets(np.bincount(user_code, minlength=len(users))),
+        time=time,
+        kind=kind_code[order].astype(np.int16),
+        value=value[order],
+        item=item[order],
+        hour=zone_table(zone).hour_of_week(time),
+        arrived=arrived[order] if len(arrived) else arrived,
+        kinds=tuple(kinds),
+        zone=zone,
+        dates_only=events.dates_only,
+        complete_until=events.complete_until,
     )
 
 

@@ -30,7 +30,21 @@ _SPEND_TREND, _LAST_VALUE, _SILENCE = (int(Reduction(code)) for code in range(18
 N, DAYS, SUM, VALUES, MAX, ITEMS = range(6)
 RINGS = 6
 # Layers of the state scratch, (STATES, selectors).
-NEWEST, OLDEST, DAY_NOW, DAY_FIRST, GAPS, GAP_AVERAGE, GAP_SQUARES, GAP_NEWEST, NIGHTS, WEEKENDS, COSINES, SINES, VALUE_NEWEST = range(13)
+(
+    NEWEST,
+    OLDEST,
+    DAY_NOW,
+    DAY_FIRST,
+    GAPS,
+    GAP_AVERAGE,
+    GAP_SQUARES,
+    GAP_NEWEST,
+    NIGHTS,
+    WEEKENDS,
+    COSINES,
+    SINES,
+    VALUE_NEWEST,
+) = range(13)
 STATES = 13
 
 
@@ -116,6 +130,7 @@ def _count_event(ring, state, sel, r, age):  # type: ignore[no-untyped-def]
 def _count_value(ring, state, sel, r, value):  # type: ignore[no-untyped-def]
     if math.isnan(value):
         return
+    value += 0.0  # -0.0 and 0.0 are equal and so come in any order, but have different bits
     if math.isnan(state[VALUE_NEWEST, sel]):
         state[VALUE_NEWEST, sel] = value
     ring[SUM, sel, r] += value
@@ -176,18 +191,19 @@ def _reduce(reduction, sel, w, edges, ring, state):  # type: ignore[no-untyped-d
     if reduction == _DISTINCT:
         return ring[ITEMS, sel, w]
     if reduction == _TREND:
-        return _against_own_past(ring[N], state[OLDEST], sel, w, edges)
+        return _against_own_past(ring[N], state[OLDEST], sel, w, edges, 0.0)
     if reduction == _SPEND_TREND:
-        return _against_own_past(ring[SUM], state[OLDEST], sel, w, edges)
+        rounding = max(0.0, 1e-9 * ring[MAX, sel, edges.shape[0]])  # what is left of 0.1 + 0.2 - 0.3
+        return _against_own_past(ring[SUM], state[OLDEST], sel, w, edges, rounding)
     return _whole_history(reduction, sel, ring[N, sel, edges.shape[0]], state)
 
 
 @numba.njit(cache=True, nogil=True)
-def _against_own_past(layer, oldest, sel, w, edges):  # type: ignore[no-untyped-def]
+def _against_own_past(layer, oldest, sel, w, edges, nothing):  # type: ignore[no-untyped-def]
     """The window's amount over what the user's own earlier rate would have given in it."""
     days = edges[w] / _DAY
     earlier = layer[sel, edges.shape[0]] - layer[sel, w]
-    if earlier <= 0.0 or oldest[sel] <= days:
+    if earlier <= nothing or oldest[sel] <= days:
         return np.nan
     return layer[sel, w] * (oldest[sel] - days) / (earlier * days)
 
@@ -238,8 +254,11 @@ def scratch(plan, longest):  # type: ignore[no-untyped-def]
     while size < 2 * longest * fanout:
         size *= 2
     return (
-        np.empty((RINGS, selectors, windows + 1)), np.empty((STATES, selectors)),
-        np.empty(size, np.int64), np.empty(size, np.int32), np.zeros(size, np.int64),
+        np.empty((RINGS, selectors, windows + 1)),
+        np.empty((STATES, selectors)),
+        np.empty(size, np.int64),
+        np.empty(size, np.int32),
+        np.zeros(size, np.int64),
     )
 
 
@@ -260,4 +279,6 @@ def feature_rows(time, kind, value, item, hour, arrived, offsets, users, as_of, 
         for i in range(low, high):
             a, b = offsets[users[i]], offsets[users[i] + 1]
             known = arrived[a:b] if arrived.shape[0] > 0 else arrived
-            feature_row(time[a:b], kind[a:b], value[a:b], item[a:b], hour[a:b], known, as_of[i], plan, own, i + 1, out[i])
+            feature_row(
+                time[a:b], kind[a:b], value[a:b], item[a:b], hour[a:b], known, as_of[i], plan, own, i + 1, out[i]
+            )

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from features.sources.raw import one_line
+
 SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 TEXT_LENGTH = 200
 
@@ -79,7 +81,7 @@ class Rejected:
     def _one(self, reason: str, count: int) -> str:
         first = self.table.slice(pc.index(self.table["reason"], reason).as_py(), 1).to_pylist()[0]
         place = f"line {first['line']:,}" if self.files == 1 else f"{first['file']} line {first['line']:,}"
-        where = f"first: '{_short(first['text'])}', {place}" if reason in _SHOW_TEXT else f"first at {place}"
+        where = f"first: '{one_line(first['text'], 40)}', {place}" if reason in _SHOW_TEXT else f"first at {place}"
         return f"{count:,} {_PHRASES.get(reason, f'({reason})')} ({where})"
 
     def write(self, path: Path) -> None:
@@ -93,8 +95,3 @@ class Rejected:
         except BaseException:
             os.unlink(name)
             raise
-
-
-def _short(text: str, length: int = 40) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= length else flat[: length - 3] + "..."

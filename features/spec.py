@@ -63,42 +63,114 @@ def _suffix(days: int | None) -> str:
 
 def count(of: str, label: str, days: int | None, concept: str = "rhythm") -> Feature:
     """How many events."""
-    return Feature(f"{label}_count_{_suffix(days)}", Reduction.COUNT, of, days, "events", concept, f"{of} events {_within(days)}", ages=days is None)
+    return Feature(
+        f"{label}_count_{_suffix(days)}",
+        Reduction.COUNT,
+        of,
+        days,
+        "events",
+        concept,
+        f"{of} events {_within(days)}",
+        ages=days is None,
+    )
 
 
 def active_days(of: str, label: str, days: int | None, concept: str = "rhythm") -> Feature:
     """On how many different days (24-hour spans counted back from as_of)."""
-    return Feature(f"{label}_days_{_suffix(days)}", Reduction.ACTIVE_DAYS, of, days, "days", concept, f"days with {of} {_within(days)}", ages=days is None)
+    return Feature(
+        f"{label}_days_{_suffix(days)}",
+        Reduction.ACTIVE_DAYS,
+        of,
+        days,
+        "days",
+        concept,
+        f"days with {of} {_within(days)}",
+        ages=days is None,
+    )
 
 
 def total(of: str, label: str, days: int | None, concept: str = "spend") -> Feature:
     """Sum of the values."""
-    return Feature(f"{label}_sum_{_suffix(days)}", Reduction.SUM, of, days, "value", concept, f"total value of {of} {_within(days)}", ages=days is None)
+    return Feature(
+        f"{label}_sum_{_suffix(days)}",
+        Reduction.SUM,
+        of,
+        days,
+        "value",
+        concept,
+        f"total value of {of} {_within(days)}",
+        ages=days is None,
+    )
 
 
 def mean(of: str, label: str, days: int | None, concept: str = "spend") -> Feature:
     """Mean of the values."""
-    return Feature(f"{label}_mean_{_suffix(days)}", Reduction.MEAN, of, days, "value", concept, f"mean value of {of} {_within(days)}", "no value in the window")
+    return Feature(
+        f"{label}_mean_{_suffix(days)}",
+        Reduction.MEAN,
+        of,
+        days,
+        "value",
+        concept,
+        f"mean value of {of} {_within(days)}",
+        "no value in the window",
+    )
 
 
 def largest(of: str, label: str, days: int | None, concept: str = "spend") -> Feature:
     """Largest value."""
-    return Feature(f"{label}_max_{_suffix(days)}", Reduction.MAX, of, days, "value", concept, f"largest value of {of} {_within(days)}", "no value in the window")
+    return Feature(
+        f"{label}_max_{_suffix(days)}",
+        Reduction.MAX,
+        of,
+        days,
+        "value",
+        concept,
+        f"largest value of {of} {_within(days)}",
+        "no value in the window",
+    )
 
 
 def distinct_items(of: str, label: str, days: int | None, concept: str = "variety") -> Feature:
     """How many different items."""
-    return Feature(f"{label}_items_{_suffix(days)}", Reduction.DISTINCT_ITEMS, of, days, "items", concept, f"different items of {of} {_within(days)}", ages=days is None)
+    return Feature(
+        f"{label}_items_{_suffix(days)}",
+        Reduction.DISTINCT_ITEMS,
+        of,
+        days,
+        "items",
+        concept,
+        f"different items of {of} {_within(days)}",
+        ages=days is None,
+    )
 
 
 def trend(of: str, label: str, days: int, concept: str = "trend") -> Feature:
     """Events in the window relative to the user's own earlier rate; 1 = as usual."""
-    return Feature(f"{label}_trend_{days}d", Reduction.TREND, of, days, "times usual", concept, f"{of} in the last {days} days, times the user's own earlier rate", f"no {of} before the window")
+    return Feature(
+        f"{label}_trend_{days}d",
+        Reduction.TREND,
+        of,
+        days,
+        "times usual",
+        concept,
+        f"{of} in the last {days} days, times the user's own earlier rate",
+        f"no {of} before the window",
+    )
 
 
 def spend_trend(of: str, label: str, days: int, concept: str = "trend") -> Feature:
     """Value in the window relative to the user's own earlier rate; 1 = as usual."""
-    return Feature(f"{label}_spend_trend_{days}d", Reduction.SPEND_TREND, of, days, "times usual", concept, f"value of {of} in the last {days} days, times the user's own earlier rate", f"no value of {of} before the window")
+    return Feature(
+        f"{label}_trend_spend_{days}d",
+        Reduction.SPEND_TREND,
+        of,
+        days,
+        "times usual",
+        concept,
+        f"value of {of} in the last {days} days, times the user's own earlier rate",
+        f"no value of {of} before the window",
+    )
 
 
 _WHOLE_HISTORY: dict[Reduction, tuple[str, str, str, str, str]] = {

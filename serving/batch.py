@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,21 @@ class Scored:
         return [str(user) for user in self.past.users[self.table.user]]
 
 
+    def lines(self) -> list[str]:
+        """How many are in which stage and band, for a person to read."""
+        stages = Counter(str(stage) for stage in self.scores.stage)
+        said = [f"{len(self.table):,} users as of {format_instant(self.as_of)}: {_counts(stages)}"]
+        if "churn" in self.scores.tasks:
+            churn = self.scores.tasks["churn"]
+            risk = Counter(str(band) for band in bands(churn.predicted) if band)
+            said.append(f"risk of leaving within {churn.bundle.definition.horizon_days} days: {_counts(risk)}")
+        return said
+
+
+def _counts(counted: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
+
+
 def score_everybody(business: Business, as_of: int | None, now: int, language: Language, progress: Progress) -> Scored:
     """Read the events, build everybody's features and score them with the champions.
 
@@ -80,7 +96,9 @@ def write_scores(scored: Scored, out: Path) -> None:
     """Write the score table as Parquet, the model versions in its metadata."""
     table = pa.table(_columns(scored))
     versions = {task: f"{champion.name}/{champion.version}" for task, champion in scored.champions.items()}
-    table = table.replace_schema_metadata({"winback": json.dumps({"models": versions, "as_of": format_instant(scored.as_of)})})
+    table = table.replace_schema_metadata(
+        {"winback": json.dumps({"models": versions, "as_of": format_instant(scored.as_of)})}
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     half = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:

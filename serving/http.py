@@ -49,10 +49,14 @@ def _answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except StoreUnavailable as error:
             log.error("%s", error)
             hint = "Send the same request again; an event that was stored already counts once."
-            return problem(503, "store_unavailable", "The store of histories cannot answer now.", hint, {"Retry-After": "1"})
+            return problem(
+                503, "store_unavailable", "The store of histories cannot answer now.", hint, {"Retry-After": "1"}
+            )
         except ClientDisconnect:
-            return problem(400, "incomplete_body", "The connection ended before the body did.", "Send the request again.")
-        except Exception as error:  # noqa: BLE001 the boundary: whatever it is, the caller gets the documented form
+            return problem(
+                400, "incomplete_body", "The connection ended before the body did.", "Send the request again."
+            )
+        except Exception as error:
             return unexpected(error)
 
     return endpoint
@@ -67,7 +71,9 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         size += len(piece)
         if size > LARGEST_BODY:
-            raise Refusal(413, "too_large", f"The body is larger than {LARGEST_BODY >> 20} MiB.", "Send it in several requests.")
+            raise Refusal(
+                413, "too_large", f"The body is larger than {LARGEST_BODY >> 20} MiB.", "Send it in several requests."
+            )
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -81,7 +87,9 @@ def problem(status: int, code: str, message: str, hint: str, headers: Mapping[st
 def unexpected(error: BaseException) -> Response:
     """A 500 that says nothing of the inside; the log gets the place, without values, which may be somebody's data."""
     request_id = uuid.uuid4().hex
-    log.error("request %s failed: %s\n%s", request_id, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    log.error(
+        "request %s failed: %s\n%s", request_id, type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+    )
     hint = f"Report request {request_id}; the service's log has the cause."
     return problem(500, "internal_error", "The service failed to answer.", hint)
 
@@ -108,7 +116,7 @@ class ErrorForm:
 
         try:
             await self.app(scope, receive, forward)
-        except Exception as error:  # noqa: BLE001 as above
+        except Exception as error:
             response = unexpected(error)
             if not started:
                 await response(scope, receive, send)
@@ -120,7 +128,10 @@ def _is_foreign_error(start: Message) -> bool:
 
 
 def _restated(start: Message, path: str) -> Response:
-    status, headers = start["status"], {name.decode(): value.decode() for name, value in start["headers"] if name == b"allow"}
+    status, headers = (
+        start["status"],
+        {name.decode(): value.decode() for name, value in start["headers"] if name == b"allow"},
+    )
     if status == 404:
         return problem(404, "not_found", f"There is nothing at {path[:100]}.", "GET / lists what there is.")
     if status == 405:
@@ -128,7 +139,12 @@ def _restated(start: Message, path: str) -> Response:
         return problem(405, "wrong_method", f"{path[:100]} does not answer this method.", f"Use {allowed}.", headers)
     if path == "/readyz":
         return problem(503, "not_ready", "The service is not ready.", "Ask again in a second.", {"Retry-After": "1"})
-    return problem(status, "failed" if status >= 500 else "bad_request", "The request could not be answered.", "GET / lists what there is.")
+    return problem(
+        status,
+        "failed" if status >= 500 else "bad_request",
+        "The request could not be answered.",
+        "GET / lists what there is.",
+    )
 
 
 async def _index(request: Request) -> Response:

@@ -54,29 +54,29 @@ class Live:
     def score(self, request: ScoreRequest, now: int) -> dict[str, Any]:
         """Score users as of the newest event that anybody is known to have had (`ScoreResponse`).
 
-        That moment, and not the clock's, is `as_of`: when the feed of events stalls, customers do not look more and more
-        lost; `lag_seconds` grows instead. A log with dates only has its newest stamp as that moment.
+        That moment, and not the clock's, is `as_of`: when the feed of events stalls, customers do not look more and
+        more lost; `lag_seconds` grows instead. A log with dates only has its newest stamp as that moment.
         request.as_of: a past moment, scored with what had happened, and as far as the log says arrived, by then.
         Raises Refusal when it is unreadable or later than `now`.
         """
         asked = list(dict.fromkeys(request.user_ids))
         past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
         known = self.store.read(asked)
-        as_of = past if past is not None else min(known.frontier or now, now)
-        seen = {user: _until(history, as_of, past is not None) for user, history in known.histories.items()}
-        users = [user for user in asked if user in seen and len(seen[user].time)]
-        answer: dict[str, Any] = {"scores": [], "missing": [user for user in asked if user not in set(users)]}
-        if users:
-            table = self._features([seen[user] for user in users], known.kinds, as_of)
-            scores = score_table(self._bundles(), table, request.reasons, request.lang)
-            facts = {
-                "as_of": format_instant(as_of), "lag_seconds": max(0.0, round((now - (known.frontier or now)) / SECOND, 3)),
-                "models": self.models,
-            }  # fmt: skip
-            for row, user in enumerate(users):
-                of_user = {"events_seen": len(seen[user].time), "last_event_at": format_instant(int(seen[user].time[-1]))}
-                answer["scores"].append({"user_id": user, **facts, **of_user, **scores.answer(row)})
-        return answer
+        newest = min(known.frontier or now, now)
+        as_of = newest if past is None else past
+        seen = {
+            user: _until(known.histories[user], as_of, past is not None) for user in asked if user in known.histories
+        }
+        seen = {user: history for user, history in seen.items() if len(history.time)}
+        scores = self._scores(seen, known.kinds, as_of, request) if seen else ()
+        then = {"as_of": format_instant(as_of), "lag_seconds": round((now - newest) / SECOND, 3)}
+        return {
+            "scores": [
+                _about(user, history) | then | said | {"models": self.models}
+                for (user, history), said in zip(seen.items(), scores, strict=True)
+            ],
+            "missing": [user for user in asked if user not in seen],
+        }
 
     def accept(self, request: EventsRequest, now: int) -> dict[str, Any]:
         """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.
@@ -111,6 +111,13 @@ class Live:
     def _bundles(self) -> dict[TaskName, Bundle]:
         return {task: champion.bundle for task, champion in self.champions.items()}
 
+    def _scores(
+        self, seen: Mapping[str, History], kinds: tuple[str, ...], as_of: int, request: ScoreRequest
+    ) -> list[dict[str, Any]]:
+        table = self._features(list(seen.values()), kinds, as_of)
+        scores = score_table(self._bundles(), table, request.reasons, request.lang)
+        return [scores.answer(row) for row in range(len(seen))]
+
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
         if kinds not in self.plans:
             self.plans[kinds] = self.catalog.plan(kinds)
@@ -119,16 +126,20 @@ class Live:
         return FeatureTable(self.catalog, rows, np.full(len(past), as_of, dtype=np.int64), values)
 
 
-def open_live(config: Path) -> Live:
-    """Load the champions and open the store of a configuration.
+def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> Live:
+    """Open the store of a configuration behind its champions.
 
+    held: the champions, where they are known already; else the registry is asked.
     Raises InputProblem: missing_config, missing_champion, definition_changed, mixed_catalogues.
     """
     business = read_business(config)
-    held = champions(business)
+    held = champions(business) if held is None else held
     if len({champion.bundle.catalog.fingerprint() for champion in held.values()}) > 1:
         names = ", ".join(f"{champion.name}/{champion.version}" for champion in held.values())
-        raise InputProblem(f"{names} were trained on different sets of features. Run `winback train` for all of them.", "mixed_catalogues")
+        raise InputProblem(
+            f"{names} were trained on different sets of features. Run `winback train` for all of them.",
+            "mixed_catalogues",
+        )
     return Live(business, held, open_history(business))
 
 
@@ -138,7 +149,7 @@ def open_history(business: Business) -> Store:
 
 
 def warm(business: Business, now: int, progress: Progress) -> str:
-    """Bring the online store up to the event log; events posted before are kept. Returns the user of the log's newest event."""
+    """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
     with progress.step(f"reading {business.events.source}"):
         events = read_events(business, now)
         past = histories(events, business.events.time_zone)
@@ -149,16 +160,22 @@ def warm(business: Business, now: int, progress: Progress) -> str:
     return str(past.users[past.owner[past.time.argmax()]])
 
 
+def _about(user: str, history: History) -> dict[str, Any]:
+    last = format_instant(int(history.time[-1]))
+    return {"user_id": user, "events_seen": len(history.time), "last_event_at": last}
+
+
 def _past(text: str, zone: str, now: int) -> int:
     try:
         moment = parse_instant(text, zone)
     except InputProblem as problem:
-        raise Refusal(422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out.") from None
-    if moment > now:
         raise Refusal(
-            422, "as_of_in_the_future", f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}.",
-            "Send a past moment, or leave as_of out for the newest state.",
-        )  # fmt: skip
+            422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
+        ) from None
+    if moment > now:
+        said = f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}."
+        hint = "Send a past moment, or leave as_of out for the newest state."
+        raise Refusal(422, "as_of_in_the_future", said, hint)
     return moment
 
 

@@ -12,9 +12,13 @@ from serving.requests import ErrorResponse, EventsRequest, EventsResponse, Score
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = {
-    "400": "the body is not JSON", "413": "the body is too large", "415": "the body is of another type",
-    "422": "a field is missing, unknown or wrong; nothing was done", "500": "the service failed", "503": "try again in a second",
-}  # fmt: skip
+    "400": "the body is not JSON",
+    "413": "the body is too large",
+    "415": "the body is of another type",
+    "422": "a field is missing, unknown or wrong; nothing was done",
+    "500": "the service failed",
+    "503": "try again in a second",
+}
 # BentoML's own page asks the reader's browser to load a tracker from elsewhere; this one loads nothing from elsewhere.
 DOCS_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>winback</title>

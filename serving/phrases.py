@@ -20,7 +20,7 @@ R = Reduction
 
 _ENGLISH: Mapping[Reduction, str] = {
     R.COUNT: "{n} {events} {window}{usually}",
-    R.ACTIVE_DAYS: "{event} on {n} {day} {window}{usually}",
+    R.ACTIVE_DAYS: "{n} {day} with {many} {window}{usually}",
     R.SUM: "{n} spent on {events} {window}{usually}",
     R.MEAN: "{n} per {event} on average {window}{usually}",
     R.MAX: "largest {event} {window}: {n}",
@@ -36,47 +36,64 @@ _ENGLISH: Mapping[Reduction, str] = {
     R.NIGHT_SHARE: "{n} % of {events} at night",
     R.WEEKEND_SHARE: "{n} % of {events} at weekends",
     R.HOUR_REGULARITY: "keeps to a fixed hour of the day: {n} %",
-    R.REPEAT_DAYS: "{event} on {n} {day} after the first",
+    R.REPEAT_DAYS: "{n} {day} with {many} after the first",
     R.REPEAT_SPAN: "{n} {day} from the first to the last {event}",
     R.LAST_VALUE: "last {event} worth {n}{usually}",
     R.SILENCE_SHARE: "silent for {n} % of the time since the first {event}",
 }  # fmt: skip
 
+# {event} reads as a verb: 下单, 登录, or the name that the data give it, in quotation marks.
 _CHINESE: Mapping[Reduction, str] = {
     R.COUNT: "{window}{event} {n} 次{usually}",
-    R.ACTIVE_DAYS: "{window}有 {n} 天发生 {event}{usually}",
-    R.SUM: "{window}{event} 金额合计 {n}{usually}",
-    R.MEAN: "{window}平均每次 {event} 金额 {n}{usually}",
-    R.MAX: "{window}单次 {event} 最高金额 {n}",
+    R.ACTIVE_DAYS: "{window}有 {n} 天{event}{usually}",
+    R.SUM: "{window}{event}金额合计 {n}{usually}",
+    R.MEAN: "{window}平均每次{event}金额 {n}{usually}",
+    R.MAX: "{window}单次{event}最高金额 {n}",
     R.DISTINCT_ITEMS: "{window}涉及 {n} 种不同商品",
-    R.RECENCY: "距上次 {event} 已有 {n} 天{usual_gap}",
-    R.TENURE: "首次 {event} 距今 {n} 天",
-    R.GAP_MEAN: "平均每 {n} 天有一次 {event}",
-    R.GAP_DEVIATION: "{event} 的间隔波动约 {n} 天",
-    R.GAP_LAST: "最近两次 {event} 相隔 {n} 天",
-    R.OVERDUE: "沉默时间是平常 {event} 间隔的 {n} 倍",
-    R.TREND: "{window}{event} 频率是平时的 {n} 倍",
+    R.RECENCY: "距上次{event}已有 {n} 天{usual_gap}",
+    R.TENURE: "首次{event}距今 {n} 天",
+    R.GAP_MEAN: "平均每 {n} 天{event}一次",
+    R.GAP_DEVIATION: "{event}间隔的波动约 {n} 天",
+    R.GAP_LAST: "最近两次{event}相隔 {n} 天",
+    R.OVERDUE: "已沉默的时间是平常{event}间隔的 {n} 倍",
+    R.TREND: "{window}{event}频率是平时的 {n} 倍",
     R.SPEND_TREND: "{window}消费是平时的 {n} 倍",
-    R.NIGHT_SHARE: "{n}% 的 {event} 发生在夜间",
-    R.WEEKEND_SHARE: "{n}% 的 {event} 发生在周末",
-    R.HOUR_REGULARITY: "活动时段的固定程度为 {n}%",
-    R.REPEAT_DAYS: "首次之后又有 {n} 天发生 {event}",
-    R.REPEAT_SPAN: "首次与最近一次 {event} 相隔 {n} 天",
-    R.LAST_VALUE: "最近一次 {event} 金额 {n}{usually}",
-    R.SILENCE_SHARE: "自首次 {event} 以来 {n}% 的时间处于沉默",
+    R.NIGHT_SHARE: "{n}% 的{event}发生在夜间",
+    R.WEEKEND_SHARE: "{n}% 的{event}发生在周末",
+    R.HOUR_REGULARITY: "{event}时段的固定程度为 {n}%",
+    R.REPEAT_DAYS: "首次之后，又有 {n} 天{event}",
+    R.REPEAT_SPAN: "首次与最近一次{event}相隔 {n} 天",
+    R.LAST_VALUE: "最近一次{event}金额 {n}{usually}",
+    R.SILENCE_SHARE: "首次{event}至今的时间里，最近的 {n}% 没有再{event}",
 }  # fmt: skip
 
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
-        "window": "in the last {days} days", "ever": "so far", "usually": ", usually {usual}", "gap": ", usual gap {usual} days",
-        "never": "no {event} yet", "none": "no {events} {window}", "unknown": "too few {events} to tell", "rhythm": "{days} {day} with {events}, the last one {ago} {ago_day} ago",
+        "window": "in the last {days} days", "ever": "so far", "usually": ", usually {usual}",
+        "gap": ", usual gap {usual} days",
+        "never": "no {event} yet", "none": "no {events} {window}", "unknown": "too few {events} to tell",
+        "rhythm": "{days} {day} with {events}, the last one {ago} {ago_day} ago",
         ACTIVITY: "activity", ANYTHING: "event",
     },
     "zh": {
-        "window": "近 {days} 天", "ever": "至今", "usually": "(平时 {usual})", "gap": "(平时间隔 {usual} 天)",
-        "never": "尚无 {event}", "none": "{window}没有 {event}", "unknown": "{event} 太少,尚无法判断", "rhythm": "共有 {days} 天发生 {event},最近一次在 {ago} 天前",
-        ACTIVITY: "活动", ANYTHING: "任意行为",
+        "window": "近 {days} 天", "ever": "至今", "usually": "（平时 {usual}）", "gap": "（平时间隔 {usual} 天）",
+        "never": "尚未{event}", "none": "{window}没有{event}", "unknown": "{event}次数太少，尚无法判断",
+        "rhythm": "共有 {days} 天{event}，最近一次在 {ago} 天前",
+        ACTIVITY: "活跃", ANYTHING: "任意操作",
     },
+}  # fmt: skip
+
+_CHINESE_KINDS: Mapping[str, str] = {
+    "order": "下单", "purchase": "购买", "buy": "购买", "payment": "付款", "pay": "付款", "transaction": "交易",
+    "checkout": "结账",
+    "login": "登录", "visit": "访问", "session": "访问", "open": "打开", "view": "浏览", "page_view": "浏览",
+    "pageview": "浏览",
+    "click": "点击", "search": "搜索", "cart": "加购", "add_to_cart": "加购", "signup": "注册", "sign_up": "注册",
+    "register": "注册",
+    "subscribe": "订阅", "subscription": "订阅", "renewal": "续费", "cancel": "取消", "cancellation": "取消",
+    "unsubscribe": "退订",
+    "refund": "退款", "return": "退货", "play": "播放", "share": "分享", "favorite": "收藏", "recharge": "充值",
+    "booking": "预订",
 }  # fmt: skip
 
 _SHARES = (R.NIGHT_SHARE, R.WEEKEND_SHARE, R.HOUR_REGULARITY, R.SILENCE_SHARE)
@@ -84,7 +101,8 @@ _NONE_WHEN_ZERO = (R.COUNT, R.ACTIVE_DAYS, R.DISTINCT_ITEMS, R.TREND, R.SPEND_TR
 
 CONCEPTS: Mapping[Language, Mapping[str, str]] = {
     "en": {
-        "rhythm": "rhythm of activity", "recency": "time since the last activity", "spend": "spending", "variety": "variety of items",
+        "rhythm": "rhythm of activity", "recency": "time since the last activity", "spend": "spending",
+        "variety": "variety of items",
         "trend": "change against own past", "habit": "time of day and week", "tenure": "length of the relationship",
     },
     "zh": {
@@ -99,24 +117,40 @@ def concept_name(concept: str, language: Language) -> str:
     return CONCEPTS[language].get(concept, concept)
 
 
+def event_name(of: str, language: Language) -> str:
+    """A selector or a kind of event as it stands in a sentence."""
+    if of in (ACTIVITY, ANYTHING):
+        return _WORDS[language][of]
+    if language == "zh":
+        return _CHINESE_KINDS.get(of.lower(), f"“{of}”")
+    return of.replace("_", " ")
+
+
 def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) -> str:
     """One input's value in words, beside the user's own usual where the history tells it; row: (inputs,)."""
     words = _WORDS[language]
     if column >= len(inputs.catalog.features):
-        return _rhythm(inputs, row, words)
+        return _rhythm(inputs, row, language)
     feature, value = inputs.catalog.features[column], float(row[column])
-    event = words.get(feature.of, feature.of.replace("_", " "))
+    event = event_name(feature.of, language)
     window = words["window"].format(days=feature.days) if feature.days else words["ever"]
     if math.isnan(value):
         template = words["unknown"] if _happened(inputs, row, feature) else words["never"]
         return template.format(event=event, events=_many(event))
     if value == 0 and feature.reduction in _NONE_WHEN_ZERO:
-        return words["none"].format(event=event, events=_many(event), window=window) + _usually(inputs, row, feature, words)
+        return words["none"].format(event=event, events=_many(event), window=window) + _usually(
+            inputs, row, feature, words
+        )
     shown = value * 100 if feature.reduction in _SHARES else value
     said = _ENGLISH if language == "en" else _CHINESE
     return said[feature.reduction].format(
-        n=number(shown), event=event, events=event if number(shown) == "1" else _many(event), window=window,
-        day="day" if number(shown) == "1" else "days", usually=_usually(inputs, row, feature, words),
+        n=number(shown),
+        event=event,
+        many=_many(event),
+        events=event if number(shown) == "1" else _many(event),
+        window=window,
+        day="day" if number(shown) == "1" else "days",
+        usually=_usually(inputs, row, feature, words),
         usual_gap=_usual_gap(inputs, row, feature, words),
     )
 
@@ -127,9 +161,8 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
-def _rhythm(inputs: Inputs, row: F32, words: Mapping[str, str]) -> str:
-    selector = inputs.catalog.selectors[0].name
-    event = words.get(selector, selector.replace("_", " "))
+def _rhythm(inputs: Inputs, row: F32, language: Language) -> str:
+    words, event = _WORDS[language], event_name(inputs.catalog.selectors[0].name, language)
     days, ago = float(row[inputs.catalog.activity("days_ever")]), float(row[inputs.catalog.activity("recency")])
     if math.isnan(ago):
         return words["never"].format(event=event)
@@ -143,7 +176,9 @@ def _usually(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, str
     """What this user's own earlier rate would give in the window; empty while there is too little past to say."""
     usual = math.nan
     if feature.days and feature.reduction in (R.COUNT, R.ACTIVE_DAYS, R.SUM, R.TREND, R.SPEND_TREND):
-        of = {R.TREND: "count", R.SPEND_TREND: "sum", R.COUNT: "count", R.ACTIVE_DAYS: "days", R.SUM: "sum"}[feature.reduction]
+        of = {R.TREND: "count", R.SPEND_TREND: "sum", R.COUNT: "count", R.ACTIVE_DAYS: "days", R.SUM: "sum"}[
+            feature.reduction
+        ]
         ever, tenure = _sibling(inputs, row, feature, f"{of}_ever"), _sibling(inputs, row, feature, "tenure")
         inside = _sibling(inputs, row, feature, f"{of}_{feature.days}d")
         if tenure >= 1.5 * feature.days:

@@ -13,7 +13,7 @@ MOST_EVENTS = 5_000
 SHOWN = 3  # faults named in one message
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 the caller's mistake, not ours
     """A caller's mistake: status 4xx, a stable code, what is wrong, and what to send instead."""
 
     def __init__(self, status: int, code: str, message: str, hint: str) -> None:
@@ -36,10 +36,14 @@ class ScoreRequest(Strict):
     user_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_USERS)] = Field(
         description=f"a list of 1 to {MOST_USERS:,} user ids, each a non-empty string", examples=[["u1", "u2"]]
     )
-    reasons: Annotated[int, Field(ge=0, le=10)] = Field(3, description="how many reasons a score gets: a whole number from 0 to 10")
+    reasons: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="how many reasons a score gets: a whole number from 0 to 10"
+    )
     lang: Literal["en", "zh"] = Field("en", description='the language of the reasons: "en" or "zh"')
     as_of: str | None = Field(
-        None, description="a past moment in ISO 8601, such as 2026-07-15T08:30:00Z; leave it out for the newest state", max_length=64
+        None,
+        description="a past moment in ISO 8601, such as 2026-07-15T08:30:00Z; leave it out for the newest state",
+        max_length=64,
     )
 
 
@@ -49,10 +53,12 @@ class EventRequest(Strict):
     event_id: Id = Field(description="a non-empty string that is the same whenever this event is sent again")
     user_id: Id = Field(description="a non-empty string: whose event it is")
     time: str = Field(
-        description="when it happened, in ISO 8601, such as 2026-07-15T08:30:00Z; without an offset it is in the business time zone",
+        description="when it happened, in ISO 8601, such as 2026-07-15T08:30:00Z; without offset: business time",
         min_length=1, max_length=64,
     )  # fmt: skip
-    kind: str = Field(description='a non-empty string that names what happened, such as "order"', min_length=1, max_length=200)
+    kind: str = Field(
+        description='a non-empty string that names what happened, such as "order"', min_length=1, max_length=200
+    )
     value: float | None = Field(None, description="a finite number, or null when the event has no value")
     item: str | None = Field(None, description="a string such as a product or page, or null", max_length=1_000)
 
@@ -106,7 +112,7 @@ class Amount(Estimate):
 
 
 class Score(Strict):
-    """What is known of one user at as_of; a question is null where it is not asked of them, absent where there is no model.
+    """What is known of one user at as_of; a question is null where it is not asked, absent where there is no model.
 
     lag_seconds: how long ago the newest event of anybody happened; if it grows, the feed of events has stalled.
     models: the model behind each question, such as winback-churn/3.
@@ -161,7 +167,12 @@ class ErrorResponse(Strict):
 
 
 Request = TypeVar("Request", ScoreRequest, EventsRequest)
-_CODES = {"missing": "missing_field", "extra_forbidden": "unknown_field", "too_long": "too_many", "too_short": "too_few"}
+_CODES = {
+    "missing": "missing_field",
+    "extra_forbidden": "unknown_field",
+    "too_long": "too_many",
+    "too_short": "too_few",
+}
 
 
 def parse(model: type[Request], body: bytes) -> Request:
@@ -207,4 +218,6 @@ def _hint(model: type[BaseModel], fault: Any) -> str:
 
 
 def _wanted(model: type[BaseModel]) -> str:
-    return ", ".join(f"{name} = {field.description}" for name, field in model.model_fields.items() if field.is_required())
+    return ", ".join(
+        f"{name} = {field.description}" for name, field in model.model_fields.items() if field.is_required()
+    )

@@ -61,7 +61,9 @@ class Scores:
 
     def answer(self, i: int) -> dict[str, Any]:
         """Row i as the HTTP interface shows it; a question that is not asked of this user is null."""
-        return {"lifecycle": str(self.stage[i])} | {task: self._answer(scores, i) for task, scores in self.tasks.items()}
+        return {"lifecycle": str(self.stage[i])} | {
+            task: self._answer(scores, i) for task, scores in self.tasks.items()
+        }
 
     def _answer(self, scores: TaskScores, i: int) -> dict[str, Any] | None:
         explanation = scores.explanation(i, self.reasons, self.language)
@@ -72,7 +74,12 @@ class Scores:
         said: dict[str, Any] = {"percentile": float(bundle.percentile(predicted)[0]), "grade": bundle.grade}
         if bundle.interval is not None:
             low, high = bundle.interval.around(predicted)
-            said |= {"expected": float(predicted[0]), "low": float(low[0]), "high": float(high[0]), "interval": bundle.interval.share}
+            said |= {
+                "expected": float(predicted[0]),
+                "low": float(low[0]),
+                "high": float(high[0]),
+                "interval": bundle.interval.share,
+            }
         else:
             said |= {"probability": float(predicted[0]), "band": str(bands(predicted)[0])}
         return said | {
@@ -88,7 +95,13 @@ def score_table(
 
     Raises InputProblem when the table was built with another catalogue than a bundle's.
     """
-    return Scores(table, stages(bundles, table), {task: _scored(bundle, table) for task, bundle in bundles.items()}, reasons, language)
+    return Scores(
+        table,
+        stages(bundles, table),
+        {task: _scored(bundle, table) for task, bundle in bundles.items()},
+        reasons,
+        language,
+    )
 
 
 def _scored(bundle: Bundle, table: FeatureTable) -> TaskScores:

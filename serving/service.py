@@ -16,18 +16,21 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 import bentoml
 
 from features.business import read_business
+from features.definitions import TaskName
 from features.problems import InputProblem
 from features.progress import progress_on
 from serving.http import ErrorForm, application
 from serving.live import open_live, warm
-from training.registry import champions
+from training.bundle import load_bundle
+from training.registry import Champion, champions
 
-CONFIG = "WINBACK_CONFIG"
+CONFIG, CHAMPIONS = "WINBACK_CONFIG", "WINBACK_CHAMPIONS"
 SECONDS_TO_START = 180
 LONGEST_ANSWER_SECONDS = 3600  # BentoML's own limit, 60, would answer 10,000 users with reasons by an error
 
@@ -38,7 +41,7 @@ class Winback:
     """Scores of now, with reasons, and events taken in."""
 
     def __init__(self) -> None:
-        live = open_live(Path(os.environ[CONFIG]))
+        live = open_live(Path(os.environ[CONFIG]), _handed_over(os.environ.get(CHAMPIONS)))
         live.warm_up()
         routes.state.live, routes.state.probes = live, service.openapi_spec.asdict()["paths"]
 
@@ -53,30 +56,54 @@ service.add_asgi_middleware(ErrorForm)
 def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1) -> None:
     """Serve until Ctrl-C.
 
-    Raises InputProblem before anything listens: no configuration, no champion, one of another definition, a port in use.
+    Raises InputProblem before anything listens: no configuration, no champion, one of another definition, a port
+    in use.
     """
     business = read_business(config)
-    champions(business)
-    _free(host, port)
+    held = champions(business)
+    open_live(config, held).store.close()
+    address = _free(host, port)
     user = warm(business, time.time_ns() // 1000, progress_on(sys.stdout))
     os.environ |= {
-        CONFIG: str(config.resolve()), "BENTOML_DO_NOT_TRACK": "True",
+        CONFIG: str(config.resolve()),
+        CHAMPIONS: _handing_over(held),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_QUIET": "True",
         "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(business.state.resolve() / "bentoml")),
-    }  # fmt: skip
+    }
     service.config["workers"] = workers
     print(f"starting the service with {workers} worker{'s' if workers > 1 else ''} ...", flush=True)
     threading.Thread(target=_announce, args=(f"http://{host}:{port}", user), daemon=True).start()
-    service.serve_http(host=host, port=port)
+    service.serve_http(host=address, port=port)
 
 
-def _free(host: str, port: int) -> None:
-    """Raise InputProblem when nobody can listen there."""
+def _handing_over(held: Mapping[TaskName, Champion]) -> str:
+    """Where the champions lie: all workers have the same, start without MLflow, and live on without the registry."""
+    return json.dumps(
+        [[champion.task, champion.name, champion.version, str(champion.folder)] for champion in held.values()]
+    )
+
+
+def _handed_over(text: str | None) -> dict[TaskName, Champion] | None:
+    if text is None:
+        return None
+    return {
+        task: Champion(task, name, version, Path(folder), load_bundle(Path(folder)))
+        for task, name, version, folder in json.loads(text)
+    }  # fmt: skip
+
+
+def _free(host: str, port: int) -> str:
+    """The address of the host, which BentoML wants as a number; InputProblem when nobody can listen there."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))
+            return str(trial.getsockname()[0])
         except (OSError, OverflowError) as error:
-            raise InputProblem(f"Cannot listen on {host}:{port} ({error}). Choose another with --port.", "port_in_use") from None
+            raise InputProblem(
+                f"Cannot listen on {host}:{port} ({error}). Choose another with --port.", "port_in_use"
+            ) from None
 
 
 def _announce(url: str, user: str) -> None:

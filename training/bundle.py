@@ -121,7 +121,8 @@ def load_bundle(folder: Path) -> Bundle:
         return _revived(saved)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputProblem(
-            f"{folder} holds no readable model ({type(error).__name__}: {error}). Retrain with `winback train`.", "bad_bundle"
+            f"{folder} holds no readable model ({type(error).__name__}: {error}). Retrain with `winback train`.",
+            "bad_bundle",
         ) from error
 
 
@@ -143,6 +144,9 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
 
 def _mismatch(expected: tuple[str, ...], found: tuple[str, ...]) -> str:
     missing, unexpected = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    parts = [f"missing {', '.join(missing[:5])}" if missing else "", f"unexpected {', '.join(unexpected[:5])}" if unexpected else ""]
+    parts = [
+        f"missing {', '.join(missing[:5])}" if missing else "",
+        f"unexpected {', '.join(unexpected[:5])}" if unexpected else "",
+    ]
     said = ", ".join(part for part in parts if part) or "the same columns in another order"
     return f"the model expects {len(expected)} columns; {said}. Rebuild with the model's own catalogue, or retrain."

@@ -77,9 +77,7 @@ def choose(definition: Definition, y: F64, predicted: Mapping[str, F64], custome
     losses = {name: loss(definition, y, p) for name, p in predicted.items()}
     best = min(losses, key=lambda name: losses[name])
     metric = tweedie_deviance if definition.task == "ltv" else log_loss
-    against = {
-        name: paired(metric, y, p, predicted[best], customers) for name, p in predicted.items() if name != best
-    }
+    against = {name: paired(metric, y, p, predicted[best], customers) for name, p in predicted.items() if name != best}
     against[best] = Interval(0.0, 0.0, 0.0)
     winner = next(name for name in predicted if against[name].low <= 0.0)
     reason = f"{winner} has the lowest loss, {losses[winner]:.4f}"

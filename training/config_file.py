@@ -95,6 +95,8 @@ def refuse_existing(path: Path, force: bool) -> None:
     """Raise InputProblem (code config_exists) when the file is there and shall stay."""
     if path.is_dir():
         raise InputProblem(f"{path} is a folder. Name a file with --config.", "unwritable_config")
+    if not path.parent.is_dir():
+        raise InputProblem(f"{path} cannot be written: the folder {path.parent} does not exist.", "unwritable_config")
     if path.exists() and not force:
         raise InputProblem(
             f"{path} exists already and stays as it is. Use --force to replace it, or --config OTHER.toml to "

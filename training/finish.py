@@ -27,7 +27,13 @@ EXPLAINED = 2_000
 
 
 def finish(
-    definition: Definition, features: Catalog, past: Histories, line: Timeline, rows: Rows, trial: Trial, evidence: Evidence
+    definition: Definition,
+    features: Catalog,
+    past: Histories,
+    line: Timeline,
+    rows: Rows,
+    trial: Trial,
+    evidence: Evidence,
 ) -> Bundle:
     """Fit the winner on every labelled window and gather all that scoring needs."""
     today = build_at(past, features, past.last)
@@ -36,7 +42,16 @@ def finish(
     origin = Origin(past.fingerprint(), len(past), len(past.time), past.complete_until, line.cutoffs, line.windows)
     asked = inputs.matrix(today)[eligible(definition, today)]
     bundle = Bundle(
-        definition, inputs, trial.rung.name, model, trial.calibration, evidence.grade, evidence.reasons, (), _medians(asked), origin,
+        definition,
+        inputs,
+        trial.rung.name,
+        model,
+        trial.calibration,
+        evidence.grade,
+        evidence.reasons,
+        (),
+        _medians(asked),
+        origin,
         trial.interval,
     )
     predicted = bundle.predict(asked) if len(asked) else trial.p

@@ -76,7 +76,9 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         """Everything but the catalogue, which a bundle keeps once."""
         return {
-            "horizon_days": self.horizon_days, "bg": asdict(self.bg), "pareto": asdict(self.pareto),
+            "horizon_days": self.horizon_days,
+            "bg": asdict(self.bg),
+            "pareto": asdict(self.pareto),
             "spend": asdict(self.spend) if self.spend else None,
         }
 
@@ -84,7 +86,9 @@ class Inputs:
     def from_json(cls, catalog: Catalog, saved: Mapping[str, Any]) -> Inputs:
         revive = lambda part: {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}  # noqa: E731
         spend = GammaGamma(**revive(saved["spend"])) if saved["spend"] else None
-        return cls(catalog, saved["horizon_days"], BGNBD(**revive(saved["bg"])), ParetoNBD(**revive(saved["pareto"])), spend)
+        return cls(
+            catalog, saved["horizon_days"], BGNBD(**revive(saved["bg"])), ParetoNBD(**revive(saved["pareto"])), spend
+        )
 
 
 def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:

@@ -22,10 +22,12 @@ from training.evaluate import flat_metrics
 from training.evidence import Evidence, grade
 from training.finish import finish, parameters
 from training.plots import report_plots
+from training.precheck import absent_kinds, horizon_problem
 from training.promotion import Verdict
 from training.rows import Rows, gather
 from training.splits import Timeline, timeline
 from training.standing import verdict_on
+from training.story import story
 from training.trial import hold_trial, rarer
 
 EXAMPLE = 5
@@ -41,6 +43,12 @@ class Trained:
     run_id: str
     verdict: Verdict | None
     refusal: str = ""
+
+    def lines(self) -> list[str]:
+        """What came out, for a person to read."""
+        if self.bundle is None or self.verdict is None:
+            return [f"{self.task}: no model. {self.refusal}"]
+        return story(self.bundle, self.version, self.verdict)
 
 
 def train(business: Business, tasks: Sequence[TaskName], now: int, progress: Progress) -> tuple[Trained, ...]:
@@ -65,7 +73,8 @@ def _asked(business: Business, tasks: Sequence[TaskName]) -> list[Definition]:
     for task in tasks:
         if task not in known:
             raise InputProblem(
-                f"winback.toml asks no '{task}' question: add a [{task}] table. {did_you_mean(task, known)}", "unknown_task"
+                f"winback.toml asks no '{task}' question: add a [{task}] table. {did_you_mean(task, known)}",
+                "unknown_task",
             )
     return [known[task] for task in tasks or known]
 
@@ -84,6 +93,8 @@ def train_task(
 ) -> Trained:
     """One question from histories to a judged version in the registry; raises InputProblem below the floor of evidence."""
     task = definition.task
+    if absent := absent_kinds(business, past, task):
+        raise absent
     line = cut_offs(definition, past)
     with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs"):
         rows = gather(definition, past, features, line)
@@ -99,7 +110,11 @@ def train_task(
         with mlflow.start_run(run_name=f"{task} {trial.rung.name}"):
             example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
             model, run = registry.log_bundle(
-                bundle, parameters(bundle), flat_metrics(bundle.report["test"]), report_plots(bundle.report, bundle.rung), example
+                bundle,
+                parameters(bundle),
+                flat_metrics(bundle.report["test"]),
+                report_plots(bundle.report, bundle.rung),
+                example,
             )
             holdout = trial.holdout(past)
             registry.log_holdout(holdout)
@@ -112,15 +127,13 @@ def train_task(
 def cut_offs(definition: Definition, past: Histories) -> Timeline:
     """The question's cut-offs; raises InputProblem when the history is too short to label a single one."""
     line = timeline(definition, past)
-    if line.cutoffs:
-        return line
-    days = max((past.complete_until - past.first) // 86_400_000_000, 0)
-    raise InputProblem(
-        f"{definition.task}: a horizon of {definition.horizon_days} days needs at least {int(definition.reach_days * 1.5)} days of history, "
-        f"but the events span {days} ({format_instant(past.first)} to {format_instant(past.last)}). "
-        + (f"Set {definition.task}.horizon_days to {int(days / 1.5)} or less, or bring older events." if days >= 2 else "Bring older events."),
-        "horizon_too_long",
-    )
+    if not line.cutoffs:
+        raise horizon_problem(definition, past) or InputProblem(
+            f"{definition.task}: all events are at one instant, {format_instant(past.first)}; nothing can be learned from "
+            "that. Bring events of a longer time.",
+            "not_enough_data",
+        )
+    return line
 
 
 def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
@@ -128,5 +141,5 @@ def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
     last = rows.y[rows.as_of == line.test]
     found = grade(line.windows, line.out_of_time, rarer(definition, last), len(last))
     if found.grade == "none":
-        raise InputProblem(f"{definition.task}: not enough data to train. {' '.join(found.reasons)}", "not_enough_data")
+        raise InputProblem(f"{definition.task}: not enough data to train: {'; '.join(found.reasons)}. `winback check` says what would help.", "not_enough_data")
     return found

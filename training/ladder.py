@@ -46,9 +46,21 @@ def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) 
     regress = fit_amount if definition.task == "ltv" else fit_logistic
     recency = _columns(names, catalog, ("recency",))
     rfm, scales = _rfm(names, catalog)
-    rungs = [Rung("recency", "a rule on days since the last activity", lambda rows: regress(rows.x, rows.y, recency, _logs(recency)))]
+    rungs = [
+        Rung(
+            "recency",
+            "a rule on days since the last activity",
+            lambda rows: regress(rows.x, rows.y, recency, _logs(recency)),
+        )
+    ]
     rungs += _rhythm_rungs(definition, catalog, names)
-    rungs.append(Rung("rfm", "regression on recency, frequency, amount and tenure", lambda rows: regress(rows.x, rows.y, rfm, scales)))
+    rungs.append(
+        Rung(
+            "rfm",
+            "regression on recency, frequency, amount and tenure",
+            lambda rows: regress(rows.x, rows.y, rfm, scales),
+        )
+    )
     if rarer < ENOUGH_FOR_TREES:
         return tuple(rungs)
     columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION)
@@ -57,7 +69,12 @@ def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) 
     boost: Fit = lambda rows: fit_boosted(rows.x, rows.y, columns, directions, objective)  # type: ignore[arg-type]  # noqa: E731
     rungs.append(Rung("boosted", "boosted trees on all features and the rhythm's verdicts", boost))
     rungs.append(
-        Rung("blend", "mean of regression and trees", lambda rows: Blend((regress(rows.x, rows.y, rfm, scales), boost(rows))), ("rfm", "boosted"))  # type: ignore[arg-type]
+        Rung(
+            "blend",
+            "mean of regression and trees",
+            lambda rows: Blend((regress(rows.x, rows.y, rfm, scales), boost(rows))),
+            ("rfm", "boosted"),
+        )  # type: ignore[arg-type]
     )
     return tuple(rungs)
 

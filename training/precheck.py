@@ -123,7 +123,7 @@ def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
     if timeline(asked, log).cutoffs:
         return None
     span = (log.complete_until - log.first) / MICROSECONDS_A_DAY
-    largest = largest_horizon(span, asked.gap_days)
+    largest = largest_horizon(asked, log)
     gap = f" after a gap of {asked.gap_days} days" if asked.gap_days else ""
     advice = f"Use horizon_days <= {largest}" if largest >= 1 else "No horizon fits"
     return InputProblem(
@@ -135,11 +135,10 @@ def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
     )
 
 
-def largest_horizon(span_days: float, gap_days: int = 0) -> int:
-    """The longest horizon, in whole days, of which one label window and the past that `timeline` wants fit in a "
-    "history."""
-    left = span_days - gap_days
-    return max(int(left / 1.5) if left <= 270 else int(left - 90), 0)
+def largest_horizon(asked: Definition, log: Histories) -> int:
+    """The longest horizon, in whole days, of which `timeline` finds one label window in a history; 0 when none fits."""
+    most = int((log.complete_until - log.first) / MICROSECONDS_A_DAY) - asked.gap_days
+    return next((days for days in range(most, 0, -1) if timeline(replace(asked, horizon_days=days), log).cutoffs), 0)
 
 
 def day(micros: int) -> str:

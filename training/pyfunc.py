@@ -20,7 +20,9 @@ class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined
         """Read the bundle's JSON; called by MLflow."""
         self.bundle = load_bundle(Path(context.artifacts["bundle"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> NDArray[np.float64]:
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> NDArray[np.float64]:
         """(n,) predictions; the columns are found by name and a missing one is named by MLflow's signature check."""
         columns = list(self.bundle.inputs.names)
         return self.bundle.predict(model_input[columns].to_numpy(dtype=np.float32))

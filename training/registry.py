@@ -75,7 +75,8 @@ def champions(business: Business) -> dict[TaskName, Champion]:
                     found[task] = held
     if not found:
         raise InputProblem(
-            f"No champion model for {', '.join(asked)} in {tracking_uri(business)}. Run `winback train` first.", "missing_champion"
+            f"No champion model for {', '.join(asked)} in {tracking_uri(business)}. Run `winback train` first.",
+            "missing_champion",
         )
     for task, champion in found.items():
         _same_question(asked[task], champion)
@@ -120,12 +121,18 @@ def open_experiment(client: Any, business: Business, task: TaskName) -> None:
     name = model_name(task)
     if client.get_experiment_by_name(name) is None:
         local = not os.environ.get("MLFLOW_TRACKING_URI")
-        client.create_experiment(name, artifact_location=(business.state / "mlartifacts").resolve().as_uri() if local else None)
+        client.create_experiment(
+            name, artifact_location=(business.state / "mlartifacts").resolve().as_uri() if local else None
+        )
     mlflow.set_experiment(name)
 
 
 def log_bundle(
-    bundle: Bundle, parameters: Mapping[str, Any], figures: Mapping[str, float], plots: Mapping[str, Any], example: pd.DataFrame
+    bundle: Bundle,
+    parameters: Mapping[str, Any],
+    figures: Mapping[str, float],
+    plots: Mapping[str, Any],
+    example: pd.DataFrame,
 ) -> tuple[str, str]:
     """Log the bundle inside the active MLflow run; returns (model uri, run id).  Nothing is registered yet.
 

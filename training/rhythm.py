@@ -118,7 +118,9 @@ def horizon_of(curve: ReturnCurve, span: float) -> Days:
     days = fitting[0]
     shorter = [one for one in ROUND_DAYS if one < days][-1:]
     before = f"; after {in_days(shorter[0])} it is {curve.after(shorter[0]):.0%}" if shorter else ""
-    return Days(days, f"of the users silent for {in_days(days)}, {curve.after(days):.1%} come back later{before}")
+    share = curve.after(days)
+    come = "none is known to come back" if share != share else f"{share:.1%} come back later"
+    return Days(days, f"of the users silent for {in_days(days)}, {come}{before}")
 
 
 def rounded_down(days: int) -> int:

@@ -52,14 +52,16 @@ def gather(definition: Definition, histories: Histories, catalog: Catalog, timel
     return Rows(parts[0].names, stack("x"), stack("y"), stack("user"), stack("as_of"), stack("group"))
 
 
-def _at(
-    definition: Definition, histories: Histories, catalog: Catalog, as_of: int, group: NDArray[np.int64]
-) -> Rows:
+def _at(definition: Definition, histories: Histories, catalog: Catalog, as_of: int, group: NDArray[np.int64]) -> Rows:
     table = build_at(histories, catalog, as_of)
     inputs: Inputs = fit_inputs(table, definition.horizon_days)
     asked = np.flatnonzero(eligible(definition, table))
     user = table.user[asked]
     return Rows(
-        inputs.names, inputs.matrix(table)[asked], labels(definition, histories, user, as_of), user,
-        np.full(len(asked), as_of, dtype=np.int64), group[user],
+        inputs.names,
+        inputs.matrix(table)[asked],
+        labels(definition, histories, user, as_of),
+        user,
+        np.full(len(asked), as_of, dtype=np.int64),
+        group[user],
     )

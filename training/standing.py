@@ -36,7 +36,11 @@ def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Hist
         both = holdout.merge(other, on=["user_id", "as_of"], suffixes=("", "_champion"))
         if len(both) >= FEWEST:
             difference = paired(
-                metric, both["y"].to_numpy(), both["p"].to_numpy(), both["p_champion"].to_numpy(), both["user_id"].to_numpy()
+                metric,
+                both["y"].to_numpy(),
+                both["p"].to_numpy(),
+                both["p_champion"].to_numpy(),
+                both["user_id"].to_numpy(),
             )
             comparison = Comparison(difference, len(both))
     return judge(standing, _standing(champion.bundle, Interval(0.0, 0.0, 0.0)), comparison)
@@ -55,7 +59,9 @@ def _champions_view(
     if champion.bundle.definition != candidate.definition:
         return None
     if max(champion.bundle.origin.cutoffs) + reach <= at:
-        users: NDArray[np.int64] = np.searchsorted(past.users, holdout["user_id"].to_numpy(dtype=object)).astype(np.int64)
+        users: NDArray[np.int64] = np.searchsorted(past.users, holdout["user_id"].to_numpy(dtype=object)).astype(
+            np.int64
+        )
         table = build(past, champion.bundle.catalog, users, np.full(len(users), at, dtype=np.int64))
         predicted = champion.bundle.predict(champion.bundle.matrix(table))
         return pd.DataFrame({"user_id": holdout["user_id"], "as_of": at, "p": predicted})

@@ -54,7 +54,9 @@ class Trial:
 def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: Rows) -> Trial:
     """Choose on earlier windows, then open the last one."""
     at_test = folds(line, line.test, rows.as_of, rows.group)
-    rungs = ladder(definition, features, rarer(definition, rows.y[rows.as_of == line.test]), _ageing(features, line, rows))
+    rungs = ladder(
+        definition, features, rarer(definition, rows.y[rows.as_of == line.test]), _ageing(features, line, rows)
+    )
     earlier = judging_cutoffs(line) or line.learnable(line.test)[-1:]
     margins = judged_margins(rungs, rows, at_test)
     test = judged(at_test)
@@ -65,7 +67,10 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     else:
         before, seen = margins, test
     contest = choose(
-        definition, rows.y[seen], {name: uncalibrated(definition, margin) for name, margin in before.items()}, rows.user[seen]
+        definition,
+        rows.y[seen],
+        {name: uncalibrated(definition, margin) for name, margin in before.items()},
+        rows.user[seen],
     )
     name = contest.winner
     latest = rows.as_of[seen] == max(earlier, default=line.test)
@@ -74,9 +79,19 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     calibration = calibrate(definition, rows.y[test], margins[name])
     around = lambda made, which, margin: fit_interval(rows.y[which], made.apply_margin(margin)) if money else None  # noqa: E731
     return Trial(
-        next(rung for rung in rungs if rung.name == name), rungs, contest, earlier or (line.test,), rows.y[test],
-        previous.apply_margin(margins[name]), rows.user[test], line.test, float(rows.y[seen][latest].mean()), margins, calibration,
-        around(calibration, test, margins[name]), around(previous, seen[latest], before[name][latest]),
+        next(rung for rung in rungs if rung.name == name),
+        rungs,
+        contest,
+        earlier or (line.test,),
+        rows.y[test],
+        previous.apply_margin(margins[name]),
+        rows.user[test],
+        line.test,
+        float(rows.y[seen][latest].mean()),
+        margins,
+        calibration,
+        around(calibration, test, margins[name]),
+        around(previous, seen[latest], before[name][latest]),
     )
 
 

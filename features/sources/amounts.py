@@ -29,17 +29,20 @@ _SYMBOLS = {
     "₱": "PHP", "zł": "PLN", "Kč": "CZK", "kr": "kr", "kr.": "kr", "Fr.": "CHF", "Ft": "HUF", "元": "CNY",
     "円": "JPY", "RMB": "CNY",
 }  # fmt: skip
-_CODES = set(
-    "USD EUR GBP JPY CNY AUD CAD CHF SEK NOK DKK ISK PLN CZK HUF RON BGN RUB UAH TRY ILS AED SAR QAR KWD EGP ZAR "
-    "NGN KES GHS MAD INR PKR BDT LKR IDR MYR SGD THB VND PHP KRW TWD HKD NZD MXN BRL ARS CLP COP PEN UYU KZT GEL "
-    "RSD ".split()
-)
+_CODES = {
+    "USD", "EUR", "GBP", "JPY", "CNY", "AUD", "CAD", "CHF", "SEK", "NOK", "DKK", "ISK", "PLN", "CZK", "HUF", "RON",
+    "BGN", "RUB", "UAH", "TRY", "ILS", "AED", "SAR", "QAR", "KWD", "EGP", "ZAR", "NGN", "KES", "GHS", "MAD", "INR",
+    "PKR", "BDT", "LKR", "IDR", "MYR", "SGD", "THB", "VND", "PHP", "KRW", "TWD", "HKD", "NZD", "MXN", "BRL", "ARS",
+    "CLP", "COP", "PEN", "UYU", "KZT", "GEL", "RSD",
+}  # fmt: skip
 _SHARED = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
     "¥": ("CNY", "JPY"),
     "kr": ("SEK", "NOK", "DKK", "ISK"),
 }
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-", "\u2019": "'"})
+_NO_COMMAS = str.maketrans("", "", ",' ")
+_NO_DOTS = str.maketrans(",", ".", ".' ")
 _WRITTEN = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<before>[^\d\s.,+'()-][^\d\s+'()-]*)?\s*(?P<inner>[+-]?)\s*"
     r"(?P<number>[.,]?\d[\d.,' ]*?)\s*(?P<after>[^\d\s.,+'()-][^\d\s+'()-]*)?\s*(?P<trailing>-?)"
@@ -63,11 +66,15 @@ class Amounts(NamedTuple):
 
 
 class _Unusual(NamedTuple):
-    """A value that is not a plain number: its digits, sign and currency, before the decimal mark is known."""
+    """A value that is not a plain number, before the decimal mark is known.
+
+    dot, comma: what it amounts to with a decimal point, and with a decimal comma; None where that cannot be.
+    """
 
     digits: str
-    negative: bool
     currency: str
+    dot: float | None
+    comma: float | None
 
 
 def read_amounts(pieces: Sequence[pa.Array], name: str = "value") -> Amounts:
@@ -137,7 +144,10 @@ def _parse(text: str) -> _Unusual | None:
     if "" in names or len(set(names)) > 1:
         return None
     minus = [match[part] for part in ("sign", "inner", "trailing")].count("-") + bracketed
-    return None if minus > 1 else _Unusual(match["number"], minus == 1, names[0] if names else "")
+    if minus > 1:
+        return None
+    digits, sign = match["number"], -1 if minus else 1
+    return _Unusual(digits, names[0] if names else "", _as_dot(digits, sign), _as_comma(digits, sign))
 
 
 def currency_name(mark: str) -> str:
@@ -147,18 +157,17 @@ def currency_name(mark: str) -> str:
     return mark.upper() if mark.upper() in _CODES else ""
 
 
-def _as(digits: str, mark: str) -> float | None:
-    if not (_AS_DOT if mark == "." else _AS_COMMA).fullmatch(digits):
-        return None
-    other = "," if mark == "." else "."
-    return float(digits.replace(other, "").replace("'", "").replace(" ", "").replace(mark, "."))
+def _as_dot(digits: str, sign: int) -> float | None:
+    return sign * float(digits.translate(_NO_COMMAS)) if _AS_DOT.fullmatch(digits) else None
+
+
+def _as_comma(digits: str, sign: int) -> float | None:
+    return sign * float(digits.translate(_NO_DOTS)) if _AS_COMMA.fullmatch(digits) else None
 
 
 def _number(one: _Unusual | None, mark: str) -> float:
-    value = None if one is None else _as(one.digits, mark)
-    if one is None or value is None:
-        return math.nan
-    return -value if one.negative else value
+    value = None if one is None else one.dot if mark == "." else one.comma
+    return math.nan if value is None else value
 
 
 def _decimal_mark(
@@ -173,12 +182,12 @@ def _decimal_mark(
     for one, count in zip(found, counts.tolist(), strict=True):
         if one is None:
             continue
-        dot, comma = _as(one.digits, "."), _as(one.digits, ",")
-        if dot is not None and comma is not None and dot != comma:
+        if one.dot is not None and one.comma is not None and one.dot != one.comma:
             open_ones = open_ones or (one.digits if "," in one.digits else "")
-        elif (dot is None) != (comma is None):
-            votes["." if comma is None else ","] += count
-            example["." if comma is None else ","] = one.digits
+        elif (one.dot is None) != (one.comma is None):
+            mark = "." if one.comma is None else ","
+            votes[mark] += count
+            example[mark] = one.digits
     if votes[","]:
         dotted = pc.filter(column, pc.and_(plain, pc.match_substring(column, ".")))
         sure = dotted.filter(pc.invert(pc.match_substring_regex(dotted, _GROUPED_DOTS)))
@@ -237,7 +246,8 @@ def one_currency(counts: Mapping[str, int], name: str) -> tuple[str, ...]:
     if len(merged) > 1:
         shown = ", ".join(f"{currency} in {count:,} rows" for currency, count in merged.most_common(8))
         raise InputProblem(
-            f"The amounts in '{name}' are in {len(merged)} currencies: {one_line(shown, 300)}. They cannot be added up. "
+            f"The amounts in '{name}' are in {len(merged)} currencies: {one_line(shown, 300)}. "
+            "They cannot be added up. "
             "Convert them to one currency in the source, or point winback at the events of one currency at a time.",
             "several_currencies",
         )

@@ -13,12 +13,10 @@ ISO, DAY_FIRST, MONTH_FIRST, MONTH_NAME, COMPACT_DAY, COMPACT, SECONDS, MILLIS, 
 UNREADABLE, NAIVE, ABSOLUTE, DATE = 0, 1, 2, 3  # DATE: naive, and without a time of day
 
 _DAY = 86_400_000_000
-_MONTHS = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8).reshape(12, 3)
 _NAMES = np.zeros((12, 9), np.uint8)
-for _row, _name in enumerate(
-    "january february march april may june july august september october november december".split()
-):
-    _NAMES[_row, : len(_name)] = np.frombuffer(_name.encode(), np.uint8)
+_FULL = b"january february march april may june july august september october november december"
+for _row, _name in enumerate(_FULL.split()):
+    _NAMES[_row, : len(_name)] = np.frombuffer(_name, np.uint8)
 _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _POWERS = np.array([10**i for i in range(19)], np.int64)
 

@@ -57,7 +57,7 @@ def _delimited_record(buf: Any, at: int, delim: int, low: Any, high: Any, escape
                         at += 2
                         continue
                     break
-                if code == _LF or code == _CR:
+                if code in (_LF, _CR):
                     breaks += 1
                     at = _after_newline(buf, at)
                 else:
@@ -145,7 +145,8 @@ def scan(
 
     slots: (width,) the output slot of each column, or -1.  rows: (n, 3) line, first byte, byte after.
     low, high, escaped: (slots, n) field bounds, and whether quotes are doubled inside.  faults: (n, 4)
-    line, first byte, byte after, code.  Returns (next byte, next line, rows, faults, line of the first suspicious record or 0).
+    line, first byte, byte after, code.
+    Returns (next byte, next line, rows, faults, line of the first suspicious record or 0).
 
     A faulty record gives up its first physical line alone: reading resumes on the next, so that one stray quote
     swallows no other row.

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from features.clock import DAY, HOUR, format_instant, parse_instant, zone_table
 from features.problems import InputProblem
 
-ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
+ZONES = [
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+    "Asia/Kolkata",
+    "UTC",
+]
 EPOCH = dt.datetime(1970, 1, 1)
 MICRO = dt.timedelta(microseconds=1)
 walls = st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(2099, 1, 1))
@@ -45,7 +53,11 @@ def test_local_to_utc_is_the_standard_librarys(zone: str, wall: dt.datetime) -> 
 def test_every_transition_is_found_to_the_second(zone: str) -> None:
     # Seen to fail with a step of 60 days, which loses the month of Ramadan in Casablanca.
     table, info = zone_table(zone), zoneinfo.ZoneInfo(zone)
-    near = np.concatenate([table.transitions + shift for shift in (-1, 0, 1, HOUR, -HOUR)]) if len(table.transitions) else [0]
+    near = (
+        np.concatenate([table.transitions + shift for shift in (-1, 0, 1, HOUR, -HOUR)])
+        if len(table.transitions)
+        else [0]
+    )
     days = np.arange(-69 * 365, 129 * 365, 9) * DAY
     for utc in [*near, *days]:
         moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(utc))

@@ -12,9 +12,9 @@ from features.rejects import BAD_TIME, NO_USER, SCHEMA, Rejected
 
 
 def rejected(rows: list[tuple[str, int, str, str]], rows_read: int = 48_210, files: int = 1) -> Rejected:
-    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
-    return Rejected(pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA), rows_read,
-                    "events.csv", files)  # fmt: skip
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+    arrays = [pa.array(column, item.type) for column, item in zip(columns, SCHEMA, strict=True)]
+    return Rejected(pa.table(arrays, schema=SCHEMA), rows_read, "events.csv", files)
 
 
 def test_summary_is_the_sentence_of_the_style_guide() -> None:

@@ -27,13 +27,15 @@ def read(path: Path, *columns: str) -> tuple[list[tuple[str, ...]], list[int], l
 
 
 @settings(max_examples=120, deadline=None)
-@given(rows=rows_of_cells, delimiter=st.sampled_from(",;|\t"), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+@given(
+    rows=rows_of_cells, delimiter=st.sampled_from(",;|\t"), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+)
 def test_what_the_csv_module_writes_is_read_back(
     rows: list[tuple[str, str, str]], delimiter: str, quoting: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # Seen to fail with doubled quotes left double, and with \r inside quotes taken for the end of the record.
     out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, quoting=quoting)
+    writer = csv.writer(out, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
     lines = []
     for row in [HEADER, *rows]:
         lines.append(_lines_in(out.getvalue()) + 1)
@@ -47,7 +49,9 @@ def _lines_in(text: str) -> int:
     return len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")) - 1
 
 
-good_lines = st.sampled_from(['u1,2020,"a,b"', "u2,2020,x", 'u3,2020,"say ""hi"""', 'u4,"2020",', 'u5,2020,"two\nlines"'])
+good_lines = st.sampled_from(
+    ['u1,2020,"a,b"', "u2,2020,x", 'u3,2020,"say ""hi"""', 'u4,"2020",', 'u5,2020,"two\nlines"']
+)
 bad_lines = st.sampled_from(['u9,"open,x', "u9,2020", "u9,2020,x,y", 'u9,2020,"open', 'u9,2020,"a"b', ""])
 
 
@@ -58,7 +62,8 @@ def test_one_bad_row_costs_no_other(parts: list[str], newline: str, tmp_path_fac
     path = tmp_path_factory.mktemp("csv") / "e.csv"
     text = newline.join([",".join(HEADER), "u0,2020,first", *(part.replace("\n", newline) for part in parts)])
     path.write_bytes((text + newline).encode())
-    kept, faults, line = [("u0", "2020", "first")], [], 3
+    kept: list[tuple[str, ...]] = [("u0", "2020", "first")]
+    faults, line = [], 3
     kept_lines = [2]
     for part in parts:
         if part.startswith("u9"):
@@ -100,9 +105,10 @@ EXPECTED = [("u1", "2020-01-01", "é"), ("u2", "2020-01-02", "b")]
         b"sep=;\n" + PLAIN.replace(",", ";").encode(),
         PLAIN.replace("\n", ",\n").encode(),
         PLAIN.replace("\n", ",\n").replace("note,", "note").encode(),
-        PLAIN.replace(",", ', "').replace("\n", '"\n').replace("time,", 'time",').replace("01,", '01",').replace("02,", '02",').encode(),
+        b'user, "time", "note"\nu1, "2020-01-01" , "\xc3\xa9"\nu2,2020-01-02,b\n',
     ],
-    ids=["plain", "bom", "utf16", "utf16be", "latin1", "crlf", "cr", "no-last-newline", "blank-lines", "gz", "gz-members",
+    ids=["plain", "bom", "utf16", "utf16be", "latin1", "crlf", "cr", "no-last-newline", "blank-lines", "gz",
+         "gz-members",
          "semicolon", "tab", "bar", "aligned", "sep-line", "trailing", "trailing-rows", "blank-before-quote"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["e.csv", "e.txt", "e"])

@@ -120,10 +120,12 @@ def test_json_lines(tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-de
 
 
 def test_json_literal_keys_with_dots_at_any_depth(tmp_path: Path) -> None:
-    text = jsonl({"a": {"b.c": 1}}, {"a.b": {"c": 2}}, {"a.b.c": 3, "a": {"b": {"c": 0}}}, {"a": {"b": {"c": 4}}}, {'q"\'\\': 5})
-    table = open_file(put(tmp_path / "e.jsonl", text)).read(["a.b.c", 'q"\'\\']).table
+    text = jsonl(
+        {"a": {"b.c": 1}}, {"a.b": {"c": 2}}, {"a.b.c": 3, "a": {"b": {"c": 0}}}, {"a": {"b": {"c": 4}}}, {"q\"'\\": 5}
+    )
+    table = open_file(put(tmp_path / "e.jsonl", text)).read(["a.b.c", "q\"'\\"]).table
     assert table["a.b.c"].to_pylist() == ["1", "2", "3", "4", None]
-    assert table['q"\'\\'].to_pylist()[-1] == "5"
+    assert table["q\"'\\"].to_pylist()[-1] == "5"
 
 
 def test_json_faults_have_physical_lines(tmp_path: Path) -> None:
@@ -150,13 +152,20 @@ def test_json_that_is_not_lines_says_how_to_convert(tmp_path: Path, text: str) -
 
 
 def test_parquet_is_typed_and_structs_have_paths(tmp_path: Path) -> None:
-    table = pa.table({"user": [1, 2], "p": [{"a": 1.5, "b.c": {"d": "x"}}, None], "x.y": ["l", "m"], "x": [{"y": 9}, {"y": 9}]})
+    table = pa.table(
+        {"user": [1, 2], "p": [{"a": 1.5, "b.c": {"d": "x"}}, None], "x.y": ["l", "m"], "x": [{"y": 9}, {"y": 9}]}
+    )
     for name in ("e.parquet", "e.csv", "e"):  # decided by content
         pq.write_table(table, tmp_path / name, row_group_size=1)
         file = open_file(tmp_path / name)
         assert file.columns == ("user", "p.a", "p.b.c.d", "x.y")
         found = file.read(["p.b.c.d", "x.y", "p.a", "user"])
-        assert found.table.to_pydict() == {"p.b.c.d": ["x", None], "x.y": ["l", "m"], "p.a": [1.5, None], "user": [1, 2]}
+        assert found.table.to_pydict() == {
+            "p.b.c.d": ["x", None],
+            "x.y": ["l", "m"],
+            "p.a": [1.5, None],
+            "user": [1, 2],
+        }
         assert found.table["user"].type == pa.int64()
         assert found.line.tolist() == [1, 2]
     packed = put(tmp_path / "e.parquet.gz", gzip.compress((tmp_path / "e").read_bytes()))
@@ -169,7 +178,7 @@ def test_damaged_parquet(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="damaged Parquet") as caught:
         open_file(tmp_path / "half.parquet")
     assert caught.value.code == "damaged_parquet"
-    with pytest.raises(InputProblem, match="no column 'usr'. Did you mean 'user'"):
+    with pytest.raises(InputProblem, match=r"no column 'usr'. Did you mean 'user'"):
         open_file(tmp_path / "e.parquet").read(["usr"])
 
 

@@ -71,9 +71,12 @@ def test_written_times(text: str, says: str, state: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "2020-02-30", "2021-02-29", "1900-02-29", "2020-13-01", "0000-00-00", "2020-01-15 25:00", "2020-01-15 10:60",
-     "2020-01-15T", "2020-01-15 10:30:05 EST", "2020-01-15 10:30:05 Europe/Berlin", "2020-01-15x", "2020-01", "10:30", "20201301",
-     "12", "1e9", "-1577836800", "2020-01-15 13:00 PM", "32/13/2020", "2020-01-15 10:30:05+2500", "1 Foo 2020", "٢٠٢٠-01-15"],
+    ["yesterday", "2020-02-30", "2021-02-29", "1900-02-29", "2020-13-01", "0000-00-00", "2020-01-15 25:00",
+     "2020-01-15 10:60",
+     "2020-01-15T", "2020-01-15 10:30:05 EST", "2020-01-15 10:30:05 Europe/Berlin", "2020-01-15x", "2020-01",
+     "10:30", "20201301",
+     "12", "1e9", "-1577836800", "2020-01-15 13:00 PM", "32/13/2020", "2020-01-15 10:30:05+2500", "1 Foo 2020",
+     "٢٠٢٠-01-15"],
 )  # fmt: skip
 def test_what_is_not_a_time_is_not_read(text: str) -> None:
     # Seen to fail with days not checked against their month: 2020-02-30 became 1 March.
@@ -87,7 +90,9 @@ def test_what_is_not_a_time_is_not_read(text: str) -> None:
     blank=st.sampled_from("T "),
     spec=st.sampled_from(["seconds", "milliseconds", "microseconds"]),
 )
-def test_iso_is_read_as_the_standard_library_reads_it(moment: dt.datetime, minutes: int | None, blank: str, spec: str) -> None:
+def test_iso_is_read_as_the_standard_library_reads_it(
+    moment: dt.datetime, minutes: int | None, blank: str, spec: str
+) -> None:
     zone = None if minutes is None else dt.timezone(dt.timedelta(minutes=minutes))
     text = moment.replace(tzinfo=zone).isoformat(blank, spec)
     expected = dt.datetime.fromisoformat(text)
@@ -137,7 +142,10 @@ def test_epochs_have_one_unit_a_column() -> None:
 
 
 def test_a_time_format_wins() -> None:
-    assert read("1/2/20", "25/12/20", time_format="%d/%m/%y") == [("2020-02-01 00:00:00", DATE), ("2020-12-25 00:00:00", DATE)]
+    assert read("1/2/20", "25/12/20", time_format="%d/%m/%y") == [
+        ("2020-02-01 00:00:00", DATE),
+        ("2020-12-25 00:00:00", DATE),
+    ]
     assert read("2020-01-15 10:00", "2020", time_format="%Y-%m-%d %H:%M") == [("2020-01-15 10:00:00", NAIVE), None]
     assert read("2020-01-15T10:00:00Z", time_format="%Y-%m-%dT%H:%M:%SZ") == [("2020-01-15 10:00:00", ABSOLUTE)]
     zoned = [("2020-01-15 08:00:00", ABSOLUTE), ("2020-01-15 10:00:00", ABSOLUTE)]
@@ -180,7 +188,12 @@ def test_typed_times(column: pa.Array, micros: int, state: int) -> None:
 
 
 def test_pieces_of_many_types_keep_their_order() -> None:
-    pieces = [pa.array(["2020-01-15"]), pa.array([dt.date(2020, 1, 16)]), pa.array([20200117]), pa.array(["2020-01-18", "x"])]
+    pieces = [
+        pa.array(["2020-01-15"]),
+        pa.array([dt.date(2020, 1, 16)]),
+        pa.array([20200117]),
+        pa.array(["2020-01-18", "x"]),
+    ]
     found = read_times(pieces)
     assert found.states.tolist() == [DATE] * 4 + [UNREADABLE]
     assert np.diff(found.micros[:4]).tolist() == [86_400_000_000] * 3

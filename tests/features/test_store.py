@@ -10,11 +10,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,43 +20,40 @@ from hypothesis import strategies as st
 from features.build import build, build_one, kind_uses
 from features.business import Business, ChurnSection, EventsSection
 from features.catalog import catalog
-from features.events import SCHEMA, Events
-from features.histories import Histories, histories
+from features.histories import Histories
 from features.problems import InputProblem
 from features.store import PostedEvent, Store, StoreUnavailable, open_store
+from tests.histories_made import Event, past
 
 DAY = 86_400_000_000
 NOON = 946_684_800_000_000 + DAY // 2
 ZONE = "Europe/Berlin"
 BUSINESS = Business(
-    events=EventsSection(source="x", user="u", time="t", kind="k"), churn=ChurnSection(activity=("order",), horizon_days=30)
+    events=EventsSection(source="x", user="u", time="t", kind="k"),
+    churn=ChurnSection(activity=("order",), horizon_days=30),
 )
 
 
 def past_of(events: list[PostedEvent], arrived: list[int] | None = None) -> Histories:
     """The batch's histories of these events."""
-    columns = {
-        "user": [e.user_id for e in events], "time": [e.time for e in events],
-        "kind": pa.array([e.kind for e in events], pa.string()).dictionary_encode(), "value": [e.value for e in events],
-        "item": [e.item for e in events], "event_id": [e.event_id for e in events],
-        "ingested_at": arrived or pa.nulls(len(events), pa.int64()),
-    }  # fmt: skip
-    read = SimpleNamespace(table=pa.table(columns).cast(SCHEMA), dates_only=False, complete_until=max(e.time for e in events))
-    return histories(cast(Events, read), ZONE)
+    known = arrived or [None] * len(events)
+    return past(
+        [Event(e.user_id, e.time, e.kind, e.value, e.item, at) for e, at in zip(events, known, strict=True)], ZONE
+    )
 
 
-def online(store: Store, past: Histories, as_of: int) -> np.ndarray:
-    """Everybody's features from the store, by the catalogue of `past`."""
-    known = store.read([str(user) for user in past.users])
-    features = catalog(BUSINESS, kind_uses(past))
+def online(store: Store, events: Histories, as_of: int) -> np.ndarray:
+    """Everybody's features from the store, by the catalogue of `events`."""
+    known = store.read([str(user) for user in events.users])
+    features = catalog(BUSINESS, kind_uses(events))
     plan = features.plan(known.kinds)
-    return np.stack([build_one(known.histories[user], plan, as_of) for user in past.users])
+    return np.stack([build_one(known.histories[user], plan, as_of) for user in events.users])
 
 
-def batch(past: Histories, as_of: int) -> np.ndarray:
-    features = catalog(BUSINESS, kind_uses(past))
-    everybody = np.arange(len(past))
-    return build(past, features, everybody, np.full(len(past), as_of)).values
+def batch(events: Histories, as_of: int) -> np.ndarray:
+    features = catalog(BUSINESS, kind_uses(events))
+    everybody = np.arange(len(events))
+    return build(events, features, everybody, np.full(len(events), as_of)).values
 
 
 def event(number: int, user: str = "u", **said: Any) -> PostedEvent:
@@ -71,11 +66,17 @@ def event_lists(draw: st.DrawFn) -> list[PostedEvent]:
     size = draw(st.integers(2, 25))
     return [
         PostedEvent(
-            f"e{number}", draw(st.sampled_from(["a", "b", "😀 ü"])), NOON + draw(st.sampled_from([0, 1, DAY, 9 * DAY, 40 * DAY])),
+            f"e{number}",
+            draw(st.sampled_from(["a", "b", "😀 ü"])),
+            NOON + draw(st.sampled_from([0, 1, DAY, 9 * DAY, 40 * DAY])),
             draw(st.sampled_from(["order", "visit", "Zoo", "ärger"])),
-            draw(st.one_of(st.none(), st.sampled_from([0.1, 0.2, 0.3, 1e9, -7.25]), st.floats(-1e6, 1e6))),
+            draw(
+                st.one_of(
+                    st.none(), st.sampled_from([0.1, 0.2, 0.3, 1e9, -7.25]), st.floats(-1e6, 1e6).map(lambda x: x + 0.0)
+                )
+            ),
             draw(st.sampled_from([None, "tea", "茶"])),
-        )  # fmt: skip
+        )
         for number in range(size)
     ]
 
@@ -205,8 +206,10 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path / "newer.sqlite", ZONE)
 
 
-def test_a_locked_store_is_unavailable_and_says_nothing_of_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.store.WAIT_SECONDS", 0)
+def test_a_locked_store_is_unavailable_and_says_nothing_of_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.database.WAIT_SECONDS", 0)
     store = open_store(tmp_path / "h.sqlite", ZONE)
     with sqlite3.connect(tmp_path / "h.sqlite", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -220,7 +223,7 @@ def test_a_locked_store_is_unavailable_and_says_nothing_of_users(tmp_path: Path,
 
 # A bench would be flaky; this only catches a warm that costs a transaction or a query a user.
 def test_many_users_are_warmed_in_bulk(tmp_path: Path) -> None:
-    past = past_of([event(number, f"u{number}") for number in range(20_000)])
+    log = past_of([event(number, f"u{number}") for number in range(20_000)])
     started = time.process_time()
-    open_store(tmp_path / "h.sqlite", ZONE).warm(past)
+    open_store(tmp_path / "h.sqlite", ZONE).warm(log)
     assert time.process_time() - started < 8

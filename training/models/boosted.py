@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 import lightgbm
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Objective = Literal["binary", "tweedie"]
 ROUNDS = 200
-ROOMY = 5_000  # from this many rows on, the bulk algorithm explains faster than LightGBM's own
+BULK = 5_000  # from this many rows on, the bulk algorithm explains faster than LightGBM's own
+CROWD = 500_000  # below this many rows a second thread costs more in waiting than it saves (10x on shared cores)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Boosted:
 
     def margin(self, x: F32) -> F64:
         """(n,) log-odds, or the log of an amount."""
-        return np.asarray(self.booster.predict(self._read(x), raw_score=True, num_threads=_threads(x)), dtype=np.float64)
+        return np.asarray(
+            self.booster.predict(self._read(x), raw_score=True, num_threads=_threads(x)), dtype=np.float64
+        )
 
     def contributions(self, x: F32) -> F64:
         """(n, inputs + 1) exact path-dependent TreeSHAP values; the last column is the base.
@@ -40,10 +44,25 @@ class Boosted:
         """
         parts = np.zeros((len(x), x.shape[1] + 1))
         read = self._read(x)
-        own = np.asarray(self.booster.predict(read, pred_contrib=True, num_threads=_threads(x)), dtype=np.float64)
+        if len(x) >= BULK:
+            parts[:, list(self.columns)] = self._in_bulk(read)
+            parts[:, -1] = self._exact(read[:1])[0, -1]
+            return parts
+        own = self._exact(read)
         parts[:, list(self.columns)] = own[:, :-1]
         parts[:, -1] = own[:, -1]
         return parts
+
+    def _exact(self, read: F32) -> F64:
+        return np.asarray(self.booster.predict(read, pred_contrib=True, num_threads=1), dtype=np.float64)
+
+    def _in_bulk(self, read: F32) -> F64:
+        """The same values within 2e-5, several times faster on many rows; needs trees without categorical splits."""
+        from woodelf import WoodelfExplainer
+
+        names = self.booster.feature_name()
+        explainer = WoodelfExplainer(self.booster, feature_perturbation="tree_path_dependent")
+        return np.asarray(explainer.shap_values(pd.DataFrame(read, columns=names), verbose=False), dtype=np.float64)
 
     def _read(self, x: F32) -> F32:
         return np.ascontiguousarray(x[:, list(self.columns)])
@@ -72,7 +91,7 @@ def fit_boosted(
         "objective": objective, "learning_rate": 0.03, "max_depth": 4, "num_leaves": 15, "lambda_l2": 5.0,
         "min_data_in_leaf": int(np.clip(len(y) // 200, 5, 100)), "feature_fraction": 0.5, "bagging_fraction": 0.7,
         "bagging_freq": 1, "monotone_constraints": list(directions), "verbosity": -1, "seed": seed,
-        "deterministic": True, "force_row_wise": True, "num_threads": 2,
+        "deterministic": True, "force_row_wise": True, "num_threads": 1 if len(y) < CROWD else 2,
     }  # fmt: skip
     if objective == "tweedie":
         settings |= {"tweedie_variance_power": 1.5}

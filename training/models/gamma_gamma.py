@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln  # type: ignore[import-untyped]
+from scipy.special import betaln
 
 from training.models.maximum_likelihood import MOST_ROWS, Array, columns, grouped, maximise, positive, thinned
 

@@ -52,7 +52,9 @@ class Linear:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Linear:
-        return cls(**{key: tuple(part) if isinstance(part, list) else part for key, part in saved.items() if key != "type"})
+        return cls(
+            **{key: tuple(part) if isinstance(part, list) else part for key, part in saved.items() if key != "type"}
+        )
 
 
 def transformed(x: F32, columns: Sequence[int], scales: Sequence[Scale]) -> F64:
@@ -68,7 +70,9 @@ def fit_logistic(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale]
     """Logistic regression, lightly shrunk (C = 1 on standardised columns); y: (n,) 0 or 1, both present."""
     z, center, scale = _standardised(x, columns, scales)
     fitted = LogisticRegression(C=1.0, max_iter=1000).fit(z, y)
-    return Linear(tuple(columns), tuple(scales), center, scale, tuple(map(float, fitted.coef_[0])), float(fitted.intercept_[0]))
+    return Linear(
+        tuple(columns), tuple(scales), center, scale, tuple(map(float, fitted.coef_[0])), float(fitted.intercept_[0])
+    )
 
 
 def fit_amount(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale], power: float = 1.5) -> Linear:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import exprel, gammaln, hyp2f1  # type: ignore[import-untyped]
+from scipy.special import exprel, gammaln
 
+from training.models.hypergeometric import gauss_series
 from training.models.maximum_likelihood import (
     MOST_ROWS,
     Array,
@@ -20,7 +21,6 @@ from training.models.maximum_likelihood import (
 )
 
 STARTS = ((0.5, 0.3, 0.6, 0.3), (1.0, 1.0, 1.0, 1.0), (2.0, 0.2, 0.3, 2.0))  # r, alpha, s, beta; longest age = 1
-MOST_STEPS = 4_000  # of the continued fraction; it needs a dozen, in the far corners of the box 2,000
 
 
 @dataclass(frozen=True)
@@ -134,31 +134,9 @@ def _log_tail(alpha: float, p: Array | float, beta: float, q: Array | float, t: 
     """
     if alpha < beta:
         return _log_tail(beta, q, alpha, p, t)
-    c = p + q - 1.0
-    p, c, z = np.broadcast_arrays(p, c, (alpha - beta) / (alpha + t))
-    series: Array = hyp2f1(1.0, p, c + 1.0, z)
-    lost = ~((series >= 1.0) & np.isfinite(series))  # scipy gives up at p > 100 with z > .99
-    if lost.any():
-        series[lost] = _fraction((c - p + 1.0)[lost], c[lost], ((beta + t) / (alpha + t))[lost])
+    c = np.asarray(p + q - 1.0)
+    series = gauss_series(np.asarray(q, dtype=np.float64), c, (beta + t) / (alpha + t))
     return np.asarray(np.log(series / c) - p * np.log(alpha + t) + (1.0 - q) * np.log(beta + t), dtype=np.float64)
-
-
-def _fraction(q: Array, c: Array, rest: Array) -> Array:
-    """2F1(1, p; c + 1; z) for p = c - q + 1 and z = 1 - rest, by a continued fraction of positive terms (Lentz).
-
-    Pfaff's transformation (DLMF 15.8.1) first: a large c then makes it converge in a few steps.
-    Source: Gauss's fraction, https://dlmf.nist.gov/15.7.E1
-    """
-    odds, value, above, below = (1.0 - rest) / rest, c, c, np.zeros_like(c)
-    for n in range(MOST_STEPS):
-        pairs = ((q + n) * (c + n) * odds, c + 2 * n + 1), ((n + 1) * (c - q + n + 1) * odds, c + 2 * n + 2)
-        for numerator, term in pairs:
-            below = 1.0 / (term + numerator * below)
-            above = term + numerator / above
-            value = value * (above * below)
-        if (np.abs(above * below - 1.0) < 1e-15).all():
-            break
-    return c / (value * rest)
 
 
 def _flags(

@@ -1,0 +1,44 @@
+# The verbs in the order of the flow; a bare `make` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## create .venv from requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Creating .venv and installing the locked packages (a few minutes the first time) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "winback needs Python 3.11 or newer; set PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the whole road on CDNOW: events in, explained scores out, the service asked once
+	@$(BIN)/python experiments/demo.py $(DEMO)
+
+test: setup lint types ## lint, types and the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff, and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 6
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+experiments: setup ## a second real data set through the same commands
+	@$(BIN)/python experiments/complete_journey.py
+
+lock: ## write requirements.lock anew from pyproject.toml, with hashes and no index
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o .venv/constraints.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+
+clean: ## remove what make created, the demo's results included
+	@rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo test lint types experiments lock clean

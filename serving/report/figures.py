@@ -1,0 +1,151 @@
+"""The page's pictures as inline SVG: text stays text, colours come from the page's style, any width fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+Curve = tuple[str, str, Sequence[float], Sequence[float]]  # css class, name, shares, found
+WIDTH = 480
+ROW = 34
+PLOT = (52, 14, 410, 250)  # left, top, width, height of the area between the axes
+
+
+def stacked_bars(
+    title: str, rows: Sequence[tuple[str, Sequence[tuple[str, float]], str]], left: int = 110, right: int = 74
+) -> Markup:
+    """One horizontal bar a row; rows: label, parts (css class, size), text at the end.  Negative parts are left out."""
+    totals = [sum(max(size, 0.0) for _, size in parts) for _, parts, _ in rows]
+    longest = max(totals, default=0.0) or 1.0
+    marks: list[Markup] = []
+    for number, (label, parts, said) in enumerate(rows):
+        top, x = number * ROW + 6, float(left)
+        marks.append(_text(left - 10, top + 15, label, "end"))
+        for css, size in parts:
+            width = max(size, 0.0) / longest * (WIDTH - left - right)
+            marks.append(_box(x, top, width, 22, css))
+            x += width
+        marks.append(_text(x + 8, top + 15, said, "start", "strong"))
+    return _svg(title, WIDTH, max(len(rows), 1) * ROW + 6, marks)
+
+
+def strip(title: str, parts: Sequence[tuple[str, float]]) -> Markup:
+    """One bar as wide as the page that shows how a whole divides; parts: (css class, size)."""
+    whole = sum(size for _, size in parts) or 1.0
+    marks, x = [], 0.0
+    for css, size in parts:
+        marks.append(_box(x, 0, size / whole * 1000, 18, css))
+        x += size / whole * 1000
+    return _svg(title, 1000, 18, marks, stretch=True)
+
+
+def reliability(title: str, line: Mapping[str, Sequence[float]], words: Mapping[str, str]) -> Markup:
+    """Promised against observed frequency with intervals; on the diagonal, promises come true."""
+    marks: list[Markup] = []
+    points = [
+        (p, seen, low, high)
+        for p, seen, low, high in zip(line["predicted"], line["observed"], line["low"], line["high"], strict=True)
+        if all(map(math.isfinite, (p, seen, low, high)))
+    ]
+    furthest = max((max(p, high) for p, _, _, high in points), default=1.0)
+    end = next((edge for edge in (0.1, 0.2, 0.4) if furthest <= edge), 1.0)
+    points = [(p / end, seen / end, low / end, high / end) for p, seen, low, high in points]
+    marks += [*_grid(words["promised"], words["came"], end), _path([(0, 0), (1, 1)], "guide")]
+    marks += [_path([(p, low), (p, high)], "whisker") for p, _, low, high in points]
+    marks.append(_path([(p, seen) for p, seen, _, _ in points], "curve"))
+    marks += [_dot(p, seen) for p, seen, _, _ in points]
+    return _svg(title, WIDTH, 310, marks)
+
+
+def gains(title: str, curves: Sequence[Curve], words: Mapping[str, str]) -> Markup:
+    """Which share of the cases one meets from the top of the list."""
+    marks = _grid(words["contacted"], words["found"])
+    for number, (css, name, share, found) in enumerate(curves):
+        marks.append(_path(list(zip(share, found, strict=True)), css))
+        left, top, width, height = PLOT
+        y = top + height - 16 - 20 * (len(curves) - 1 - number)
+        marks.append(
+            Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
+                css, left + width - 150, y - 4, left + width - 126, y - 4
+            )
+        )
+        marks.append(_text(left + width - 118, y, name, "start"))
+    return _svg(title, WIDTH, 310, marks)
+
+
+def deciles(title: str, promised: Sequence[float], came: Sequence[float], words: Mapping[str, str], say: Any) -> Markup:
+    """Promised and realised amounts by tenth of customers, the most promised first; say: a number in words."""
+    left, top, width, height = PLOT
+    highest = max([*promised, *came, 0.0]) or 1.0
+    marks = []
+    for part in (0.0, 0.5, 1.0):
+        y = top + height * (1 - part)
+        marks.append(
+            Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
+        )
+        marks.append(_text(left - 8, y + 4, say(highest * part), "end", "axis"))
+    slot = width / max(len(promised), 1)
+    for number, (one, other) in enumerate(zip(promised, came, strict=True)):
+        x = left + number * slot
+        for place, (css, size) in enumerate((("promised", one), ("came", other))):
+            tall = max(size, 0.0) / highest * height
+            marks.append(_box(x + slot * (0.14 + 0.37 * place), top + height - tall, slot * 0.34, tall, css))
+        marks.append(_text(x + slot / 2, top + height + 16, str(number + 1), "middle", "axis"))
+    for place, (css, name) in enumerate((("promised", words["promised_amount"]), ("came", words["came_amount"]))):
+        marks.append(_box(left + width - 130, top + 4 + 20 * place, 12, 12, css))
+        marks.append(_text(left + width - 112, top + 14 + 20 * place, name, "start"))
+    marks.append(_text(left + width / 2, top + height + 36, words["decile"], "middle", "axis"))
+    return _svg(title, WIDTH, 310, marks)
+
+
+def _svg(title: str, width: float, height: float, marks: Iterable[Markup], stretch: bool = False) -> Markup:
+    body = Markup("").join(marks)
+    fit = Markup(' preserveAspectRatio="none" class="strip"') if stretch else Markup("")
+    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
+        title, width, height, fit, body
+    )
+
+
+def _grid(x_says: str, y_says: str, end: float = 1.0) -> list[Markup]:
+    """A square from 0 to `end`, with quarters in percent."""
+    left, top, width, height = PLOT
+    marks = []
+    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x, y = _at(part, part)
+        marks.append(
+            Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
+        )
+        marks.append(_text(left - 8, y + 4, f"{part * end * 100:.3g}%", "end", "axis"))
+        marks.append(_text(x, top + height + 16, f"{part * end * 100:.3g}%", "middle", "axis"))
+    marks.append(_text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
+    turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
+    return [*marks, turned.format(top + height / 2, y_says)]
+
+
+def _at(x: float, y: float) -> tuple[float, float]:
+    left, top, width, height = PLOT
+    return left + x * width, top + (1 - y) * height
+
+
+def _path(points: Sequence[tuple[float, float]], css: str) -> Markup:
+    placed = " ".join("{:.1f},{:.1f}".format(*_at(x, y)) for x, y in points if math.isfinite(x) and math.isfinite(y))
+    return Markup('<polyline class="{}" points="{}"/>').format(css, placed)
+
+
+def _dot(x: float, y: float) -> Markup:
+    return Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3.6"/>').format(*_at(x, y))
+
+
+def _box(x: float, y: float, width: float, height: float, css: str) -> Markup:
+    return Markup('<rect class="{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>').format(
+        css, x, y, width, height
+    )
+
+
+def _text(x: float, y: float, said: str, anchor: str, css: str = "label") -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        css, x, y, anchor, escape(said)
+    )

@@ -1,0 +1,105 @@
+"""Write the report: the page for operations, the card for engineers, the list as a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from features.business import Business
+from features.problems import InputProblem
+from features.progress import Progress
+from serving.batch import Scored, score_everybody
+from serving.phrases import Language
+from serving.report.card import card_view
+from serving.report.findings import Findings, find
+from serving.report.listing import Customer, as_csv, customers
+from serving.report.sections import page_view
+
+REPORT, CARD, LIST = "report.html", "model_card.html", "first_to_contact.csv"
+
+
+def write_report(
+    business: Business, as_of: int | None, out: Path, lang: Language, now: int, progress: Progress
+) -> Path:
+    """Score everybody and write report.html, model_card.html and first_to_contact.csv into `out`; returns the page.
+
+    as_of, now: microseconds UTC; without as_of, the newest event.  Each file appears whole or not at all.
+    Raises InputProblem without a champion, when nobody had an event by as_of, and when `out` cannot be written.
+    """
+    scored = score_everybody(business, as_of, now, lang, progress)
+    with progress.step("writing the report"):
+        found = find(business, scored)
+        listed = customers(scored, found, lang)
+        files = {
+            LIST: as_csv(listed, found),
+            CARD: render_card(business, scored, lang, now).encode(),
+            REPORT: render_page(business, scored, found, listed, lang, now).encode(),
+        }
+        for name, content in files.items():
+            _write(out / name, content)
+    return out / REPORT
+
+
+def render_page(
+    business: Business, scored: Scored, found: Findings, listed: tuple[Customer, ...], language: Language, now: int
+) -> str:
+    """The page for operations as HTML text."""
+    view = page_view(business, scored, found, rejected_rows(business.state / "rejected.csv"), language, now)
+    files = {"card_file": CARD, "list_file": LIST, "link": Markup('<a href="{0}">{0}</a>').format}
+    return _render("report.html.j2", view | files | {"listed": listed})
+
+
+def render_card(business: Business, scored: Scored, language: Language, now: int) -> str:
+    """The model card as HTML text."""
+    return _render("card.html.j2", card_view(business, scored, language, now))
+
+
+def rejected_rows(path: Path) -> Counter[str] | None:
+    """How many rows each reason rejected when `winback check` last ran; None without its file."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return Counter(row.get("reason") or "?" for row in csv.DictReader(file))
+    except (OSError, csv.Error, UnicodeDecodeError):
+        return None
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("serving.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _render(template: str, view: dict[str, Any]) -> str:
+    return _templates().get_template(template).render(view)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """One step: a reader sees the old file or the whole new one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise InputProblem(
+            f"{path} cannot be written: {error.strerror}. Name a folder that can be, with --out DIR.", "unwritable_file"
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

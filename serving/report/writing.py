@@ -1,0 +1,137 @@
+"""How texts, numbers and days are written on the page: always escaped, always in the reader's language."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from features.clock import DAY, zone_table
+from features.definitions import Definition
+from serving.phrases import Language, event_name, number
+from serving.report.words import TEXTS
+
+UNKNOWN = "–"
+MOST_KINDS = 6
+MINUS, SPACE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
+_EPOCH = dt.date(1970, 1, 1)
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+class Count(int):
+    """A number of things: "{n}" writes 1,234 and "{n:customer|customers}" writes "1 customer" or "1,234 customers"."""
+
+    def __format__(self, spec: str) -> str:
+        figure = f"{int(self):,}"
+        if "|" not in spec:
+            return figure
+        one, many = spec.split("|")
+        return f"{figure} {one if self == 1 else many}"
+
+
+def say(language: Language, key: str, /, **values: Any) -> Markup:
+    """One text with its values, which are escaped; KeyError for a text or a value that is missing."""
+    return Markup(TEXTS[language][key]).format(**values)
+
+
+def has(language: Language, key: str) -> bool:
+    return key in TEXTS[language]
+
+
+def by_focus(focus: str, language: Language, key: str, /, **values: Any) -> Markup:
+    """The text for the page's question where it has one of its own, else the one for churn."""
+    own = f"{key}_{focus}"
+    return say(language, own if has(language, own) else key, **values)
+
+
+def joined(language: Language, *parts: Markup) -> Markup:
+    """Sentences one after another; empty ones are left out."""
+    return Markup(TEXTS[language]["space"]).join(part for part in parts if part)
+
+
+def listed(language: Language, parts: Sequence[str]) -> str:
+    """A, B, C."""
+    return TEXTS[language]["list_separator"].join(parts)
+
+
+def kinds_words(kinds: Sequence[str], language: Language) -> str:
+    """Kinds of event as people of the business call them: A or B."""
+    said = TEXTS[language]["or"].join(event_name(kind, language) for kind in kinds[:MOST_KINDS])
+    more = len(kinds) - MOST_KINDS
+    return str(say(language, "and_more", said=said, more=more, all=len(kinds))) if more > 0 else said
+
+
+def definition_words(definition: Definition, value: str, language: Language) -> Markup:
+    """One question in words; value: the name of the column that holds the amounts."""
+    gap = say(language, "definition_gap", gap=definition.gap_days) if definition.gap_days else ""
+    cancel = (
+        say(language, "definition_cancel", kinds=kinds_words(definition.cancel, language)) if definition.cancel else ""
+    )
+    rule = definition.eligible
+    asked = say(language, "everybody") if rule in ("", "any") else say(language, "those_with", rule=rule)
+    column = say(language, "the_column", column=value) if value else say(language, "the_value")
+    kinds = kinds_words(definition.kinds, language)
+    return say(
+        language, f"definition_{definition.task}", kinds=kinds, days=definition.horizon_days,
+        gap=gap, cancel=cancel, eligible=asked, value=column,
+    )  # fmt: skip
+
+
+def percent(share: float | None, language: Language) -> str:
+    """A share as a whole percentage; never a rounded 0 or 100 for what is neither."""
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    sign = percent_sign(language)
+    if 0 < share < 0.005:
+        return f"<1{sign}"
+    if 0.995 <= share < 1:
+        return f">99{sign}"
+    return f"{share * 100:.0f}{sign}".replace("-", MINUS)
+
+
+def percent_sign(language: Language) -> str:
+    return f"{SPACE}%" if language == "en" else "%"
+
+
+def points(effect: float, language: Language) -> Markup:
+    """A difference of probabilities in percentage points, without its sign."""
+    whole = round(abs(effect) * 100)
+    key = "points_small" if whole == 0 and effect else "points_one" if whole == 1 else "points"
+    return say(language, key, points=whole)
+
+
+def amount(value: float | None) -> str:
+    """Money, or whatever the value column counts, without a unit; from 10 on without decimals."""
+    return UNKNOWN if value is None or not math.isfinite(value) else number(value).replace("-", MINUS)
+
+
+def signed(value: int) -> str:
+    """A whole number with its sign; a bare 0 has none."""
+    return f"+{value:,}" if value > 0 else f"{MINUS}{-value:,}" if value < 0 else "0"
+
+
+def of_100(share: float | None) -> str:
+    """A share as so many in a hundred."""
+    return f"{share * 100:.0f}" if share is not None and math.isfinite(share) else UNKNOWN
+
+
+def decimals(value: float | None, places: int = 3) -> str:
+    """A figure for those who know what it means."""
+    return f"{value:.{places}f}".replace("-", MINUS) if value is not None and math.isfinite(value) else UNKNOWN
+
+
+def day(micros: int, zone: str, language: Language, clock: bool = False) -> str:
+    """An instant as people write its day in the business zone; clock: with the time of day."""
+    local = int(zone_table(zone).to_local([micros])[0])
+    date = _EPOCH + dt.timedelta(days=local // DAY)
+    minutes = local % DAY // 60_000_000
+    time = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    if language == "zh":
+        return f"{date.year}年{date.month}月{date.day}日" + (f" {time}" if clock else "")
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}" + (f", {time}" if clock else "")

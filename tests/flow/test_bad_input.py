@@ -1,0 +1,244 @@
+"""Bad input: exit code 2, one clear paragraph, every file as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.flow.conftest import Run, Said
+from tests.flow.logs import Row, retail, saas, write
+
+ROOT = Path(__file__).parents[2]
+CHURN = '[churn]\nactivity = ["visit"]\nhorizon_days = 20\n'
+EVENTS = '[events]\nsource = "log.csv"\nuser = "user"\ntime = "time"\nkind = "kind"\n'
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(said: Said, *words: str) -> None:
+    """Exit 2, one paragraph without a traceback that has these words, and nothing on standard output."""
+    assert said.code == 2, said
+    assert len(said.complaint.splitlines()) == 1 and "Traceback" not in said.err
+    assert all(word in said.complaint for word in words), said.complaint
+
+
+def visits(users: int = 60, days: int = 90) -> list[Row]:
+    return [
+        {"user": f"u{user}", "time": f"2025-0{1 + day // 28}-{1 + day % 28:02} 10:00", "kind": "visit"}
+        for user in range(users)
+        for day in range(user % 5, days if user % 3 else days // 2, 4)
+    ]
+
+
+@pytest.mark.parametrize("command", ["init", "check", "train"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["log.csv", "empty"]),
+        (b"user,time,kind\n", ["log.csv", "header", "no record"]),
+        (bytes(range(256)) * 40, ["log.csv", "binary"]),
+        (None, ["log.csv", "does not exist"]),
+    ],
+    ids=["empty", "header alone", "binary", "missing"],
+)
+def test_unreadable_sources(command: str, content: bytes | None, words: list[str], run: Run, tmp_path: Path) -> None:
+    # Planted: `except InputProblem` taken out of main(); a traceback and exit 1.
+    if content is not None:
+        (tmp_path / "log.csv").write_bytes(content)
+    if command != "init":
+        (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
+    before = snapshot(tmp_path)
+    refused(run(command, *(["log.csv"] if command == "init" else [])), *words)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["check", "train"])
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (EVENTS + CHURN + "horizn = 3\n", ["churn.horizn", "unknown key"]),
+        (EVENTS + "[churn\n", ["not valid TOML", "line 6"]),
+        (None, ["winback.toml", "does not exist", "winback init"]),
+        (EVENTS.replace('user = "user"', 'user = ""') + CHURN, ["events.user"]),
+        (EVENTS + CHURN.replace("20", "900"), ["horizon", "900", "history"]),
+        (EVENTS + CHURN.replace("visit", "vist"), ["vist"]),
+        (EVENTS.replace('"kind"', '"what"') + CHURN, ["no column 'what'"]),
+    ],
+    ids=["unknown key", "broken", "missing", "blank user", "long horizon", "absent kind", "absent column"],
+)
+def test_wrong_configurations(command: str, config: str | None, words: list[str], run: Run, tmp_path: Path) -> None:
+    # Planted: `check` writing rejected.csv before it has looked at the problem; a file more than before.
+    if command == "train" and config and "vist" in config:
+        pytest.skip("refused by the job, which has tests of its own")
+    write([*visits(), {"user": "", "time": "2025-01-01", "kind": "visit"}], tmp_path / "log.csv")
+    if config is not None:
+        (tmp_path / "winback.toml").write_text(config)
+    before = snapshot(tmp_path)
+    refused(run(command), *words)
+    if command == "check":
+        assert snapshot(tmp_path) == before
+
+
+def test_too_many_kinds_unless_allowed(run: Run, tmp_path: Path) -> None:
+    log = [{**row, "kind": f"kind {at % 205}"} for at, row in enumerate(visits() * 2)]
+    write(log, tmp_path / "log.csv")
+    refused(run("init", "log.csv"), "205 kinds", "max_kinds")
+    assert not (tmp_path / "winback.toml").exists()
+    config = EVENTS + "max_kinds = {}\n" + CHURN.replace("visit", "kind 1")
+    (tmp_path / "winback.toml").write_text(config.format(204))
+    refused(run("check"), "205 kinds")
+    (tmp_path / "winback.toml").write_text(config.format(205))
+    assert run("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (visits()[:1], "one event"),
+        ([row for row in visits() if row["user"] == "u7"], "one user"),
+        ([{**row, "time": "2025-01-01 10:00:00"} for row in visits()], "one instant"),
+    ],
+)
+def test_too_little_is_said_by_check_and_refused_by_train(log: list[Row], said: str, run: Run, tmp_path: Path) -> None:
+    # Planted: `_lack` returning ""; check gave an error about the horizon instead of what is missing.
+    write(log, tmp_path / "log.csv")
+    assert run("init", "log.csv").code == 0
+    checked = run("check")
+    assert checked.code == 0 and said in checked.out
+    if said != "one user":  # that one takes 20 s to the floor of evidence; left to a test of the job
+        assert run("train").code == 2
+
+
+def test_an_existing_config_stays(run: Run, tmp_path: Path) -> None:
+    write(visits(), tmp_path / "log.csv")
+    (tmp_path / "winback.toml").write_text("mine")
+    before = snapshot(tmp_path)
+    refused(run("init", "log.csv"), "winback.toml", "--force")
+    assert snapshot(tmp_path) == before
+    refused(run("init", "log.csv", "--config", "no/where.toml"), "no/where.toml", "cannot be written")
+    assert run("init", "log.csv", "--force").code == 0
+    assert (tmp_path / "winback.toml").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["features", "--as-of", "soon", "--out", "f.parquet"], ["'soon' is not a moment"]),
+        (["features", "--as-of", "2001-01-01", "--out", "f.parquet"], ["before the first event"]),
+        (["features", "--as-of", "2025-02-01", "--out", "no/f.parquet"], ["no/f.parquet cannot be written"]),
+        (["features", "--as-of", "2025-02-01", "--out", "."], ["is a folder"]),
+        (["train", "curn"], ["'curn' is not a task", "Did you mean 'churn'?"]),
+        (["score", "--out", "s.parquet", "--lang", "fr"], ["'fr' is not a language"]),
+        (["--config", "other.toml", "check"], ["other.toml does not exist"]),
+        (["check", "--config", "other.toml"], ["other.toml does not exist"]),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], words: list[str], run: Run, tmp_path: Path) -> None:
+    write(visits(), tmp_path / "log.csv")
+    (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
+    before = snapshot(tmp_path)
+    refused(run(*arguments), *words)
+    assert snapshot(tmp_path) == before
+
+
+def test_unknown_commands_and_options(run: Run) -> None:
+    for arguments in (["chek"], ["check", "--bla"], ["init"], ["serve", "--port", "abc"]):
+        said = run(*arguments)
+        assert said.code == 2 and "Traceback" not in said.err
+
+
+def test_no_value_column_trains_no_lifetime_value_but_checks_the_rest(run: Run, tmp_path: Path) -> None:
+    write(saas(), tmp_path / "log.csv")
+    said = run("init", "log.csv")
+    assert said.code == 0 and "lifetime value: no column holds an amount of money" in said.out
+    assert "No [ltv]" in (tmp_path / "winback.toml").read_text()
+    config = (tmp_path / "winback.toml").read_text() + '\n[ltv]\nof = ["login"]\nhorizon_days = 20\n'
+    (tmp_path / "winback.toml").write_text(config)
+    checked = run("check")
+    assert checked.code == 0 and "ltv: no column holds a value" in checked.out
+    assert "churn: left = no" in checked.out and "as of 2025-" in checked.out
+
+
+def test_rejected_rows_are_counted_and_written(run: Run, tmp_path: Path) -> None:
+    bad: list[Row] = [
+        {"user": "", "time": "2025-01-01", "kind": "visit"},
+        {"user": "u1", "time": "yesterday", "kind": "visit"},
+        {"user": "nul\0", "time": "2025-01-01", "kind": "visit"},
+        {"user": "😀 emoji", "time": "2025-01-01 10:00", "kind": "visit"},
+    ]
+    write([*visits(), *bad], tmp_path / "log.csv")
+    (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
+    said = run("check")
+    assert said.code == 0 and "3 of" in said.out and "1 with a NUL character" in said.out and "61 users" in said.out
+    assert (tmp_path / ".winback" / "rejected.csv").read_text().count("\n") == 4
+
+
+def test_features_are_written_whole(run: Run, tmp_path: Path) -> None:
+    # Planted: as_of written as a date without a zone; the type below differs.
+    write(retail(), tmp_path / "mein log 😀.csv")
+    assert run("init", "mein log 😀.csv").code == 0
+    said = run("features", "--as-of", "2025-09-01", "--out", "f 😀.parquet")
+    assert said.code == 0 and "f 😀.parquet" in said.out
+    table = pq.read_table(tmp_path / "f 😀.parquet")
+    assert (
+        table.column_names[:2] == ["user_id", "as_of"]
+        and str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
+    )
+    assert {str(field.type) for field in list(table.schema)[2:]} == {"float"}
+    assert table.num_rows == len(set(table["user_id"].to_pylist())) > 100
+    assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_help_costs_little_and_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
+    # Planted: `import pandas` at the top of winback.py; half a second of CPU and more.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    before = os.times()
+    subprocess.run(
+        [sys.executable, str(ROOT / "winback.py"), "--help"], check=True, capture_output=True, env=environment
+    )
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
+    write(visits(), tmp_path / "log.csv")
+    (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
+    command = [sys.executable, str(ROOT / "winback.py"), "check"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment)
+    assert running.stdout and running.stderr
+    running.stdout.close()
+    said = running.stderr.read().decode()
+    running.wait(60)
+    assert "Traceback" not in said and "BrokenPipe" not in said and "Exception ignored" not in said
+
+
+def test_a_failure_is_one_line_and_the_traceback_is_for_debug(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(visits(), tmp_path / "log.csv")
+    (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the disk\nis gone")
+
+    monkeypatch.setattr("features.events.read_events", broken)
+    said = run("check")
+    assert said.code == 1
+    assert (
+        said.complaint
+        == "winback could not finish: RuntimeError: the disk is gone. Run `winback --debug ...` for the traceback."
+    )
+    monkeypatch.setattr(sys, "argv", ["winback", "--debug", "check"])
+    with pytest.raises(RuntimeError):
+        __import__("winback").main()
+
+
+def test_the_clock_is_asked_at_the_edge_alone() -> None:
+    import winback
+
+    assert abs(winback._now() - time.time() * 1e6) < 60e6

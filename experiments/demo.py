@@ -84,12 +84,16 @@ def command(*words: str) -> list[str]:
 
 def first_look(scores: Path) -> None:
     """Who to look at first: the most at stake among customers who can still be kept."""
-    rows = [row for row in pq.read_table(scores).to_pylist() if row["lifecycle"] in ("active", "slipping", "returning", "new")]
+    here = ("active", "slipping", "returning", "new")
+    rows = [row for row in pq.read_table(scores).to_pylist() if row["lifecycle"] in here]
     rows.sort(key=lambda row: -row["churn_probability"] * row["ltv_expected"])
     print("Look at first (not yet lapsed, most expected value at risk):")
     for row in rows[:EXTRA_LOOK]:
-        print(f"  {row['user_id']}: {row['churn_probability']:.0%} likely to leave, {row['lifecycle']}, "
-              f"expected to spend {row['ltv_expected']:.0f} ({row['ltv_low']:.0f} to {row['ltv_high']:.0f})")  # fmt: skip
+        spend = f"{row['ltv_expected']:.0f} ({row['ltv_low']:.0f} to {row['ltv_high']:.0f})"
+        print(
+            f"  {row['user_id']}: {row['churn_probability']:.0%} likely to leave, {row['lifecycle']}, "
+            f"expected to spend {spend}"
+        )
         for reason in row["reasons"]:
             if reason["task"] == "churn":
                 print(f"      {reason['effect']:+.0%}  {reason['text']}")

@@ -18,7 +18,10 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """One row a user and moment.  user: (n,) index into the histories.  as_of: (n,) microseconds UTC.  values: (n, f)."""
+    """One row a user and moment.
+
+    user: (n,) index into the histories.  as_of: (n,) microseconds UTC.  values: (n, f).
+    """
 
     catalog: Catalog
     user: I64

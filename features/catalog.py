@@ -85,6 +85,7 @@ class Catalog:
         number = {selector.name: s for s, selector in enumerate(self.selectors)}
         asked = {f.of for f in self.features if f.reduction is Reduction.DISTINCT_ITEMS}
         window = {days: w for w, days in enumerate(self.windows_days)}
+        ever = len(window)
         return Plan(
             edges=np.asarray(self.windows_days, dtype=np.int64) * MICROSECONDS_A_DAY,
             first_selector=np.r_[0, np.cumsum([len(some) for some in counted])].astype(np.int32),
@@ -92,7 +93,7 @@ class Catalog:
             items=np.asarray([selector.name in asked for selector in self.selectors], dtype=np.uint8),
             reduction=np.asarray([f.reduction for f in self.features], dtype=np.int32),
             selector=np.asarray([number[f.of] for f in self.features], dtype=np.int32),
-            window=np.asarray([len(window) if f.days is None else window[f.days] for f in self.features], dtype=np.int32),
+            window=np.asarray([ever if f.days is None else window[f.days] for f in self.features], dtype=np.int32),
         )
 
 
@@ -140,7 +141,7 @@ def _selector(name: str, kinds: tuple[str, ...], label: str, by_kind: Mapping[st
 
 
 def activity_kinds(business: Business) -> tuple[str, ...]:
-    """The kinds whose rhythm the buy-till-you-die models follow: churn's activity, else the target, else the value kinds."""
+    """The kinds whose rhythm the buy-till-you-die models follow: churn's activity, else the target, else ltv's."""
     if business.churn:
         return business.churn.activity
     if business.conversion:
@@ -216,7 +217,8 @@ def _trends(of: str, label: str, days: int, selector: Selector) -> Iterator[Feat
 
 def _whole(of: str, label: str, selector: Selector) -> Iterator[Feature]:
     for reduction in (
-        Reduction.RECENCY, Reduction.TENURE, Reduction.GAP_MEAN, Reduction.GAP_DEVIATION, Reduction.GAP_LAST, Reduction.OVERDUE,
+        Reduction.RECENCY, Reduction.TENURE,
+        Reduction.GAP_MEAN, Reduction.GAP_DEVIATION, Reduction.GAP_LAST, Reduction.OVERDUE,
         Reduction.REPEAT_DAYS, Reduction.REPEAT_SPAN, Reduction.SILENCE_SHARE, Reduction.WEEKEND_SHARE,
     ):  # fmt: skip
         yield spec.whole(reduction, of, label)

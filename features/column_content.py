@@ -176,10 +176,8 @@ def _column(name: str, column: pa.ChunkedArray, now: int) -> Column:
 
 
 def _texts(column: pa.ChunkedArray) -> list[pa.Array]:
-    if (
-        pa.types.is_nested(column.type)
-        or pa.types.is_dictionary(column.type)
-        and pa.types.is_nested(column.type.value_type)
+    if pa.types.is_nested(column.type) or (
+        pa.types.is_dictionary(column.type) and pa.types.is_nested(column.type.value_type)
     ):
         return [pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())]
     return chunks(column)

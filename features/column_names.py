@@ -20,6 +20,10 @@ def _ranked(*pairs: tuple[float, str]) -> dict[str, float]:
     return {word: score for score, words in pairs for word in words.split()}
 
 
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _USER = _ranked(
     (1.0, "customer customers cust msno"),
     (0.98, "user users usr uid player member visitor subscriber household distinct donor patient"),
@@ -31,19 +35,17 @@ _USER = _ranked(
     (0.55, "company organization organisation org tenant workspace employee card anonymous anon cookie"),
     (0.45, "device machine imei fullvisitor visit"),
 )
-_ID = frozenset(
-    "id ids key no nr num number code hash ref identifier nummer uuid guid sk pk external internal unique the "
-    "mapped".split()
+_ID = _words(
+    "id ids key no nr num number code hash ref identifier nummer uuid guid sk pk external internal unique the mapped"
 )
 _TIME = _ranked(
     (0.8, "time timestamp date datetime at ts day dt on when stamp utc epoch micros millis ms"),
     (0.85, "zeit datum zeitpunkt zeitstempel uhrzeit tag fecha hora horodatage datetimeutc moment"),
 )
-_TIME_OF = frozenset(
+_TIME_OF = _words(
     "event order orders purchase transaction trans txn invoice action activity occurred happened click view play "
-    "rental trip "
-    "booking payment sale sales log original started start bestell kauf rechnungs ereignis buchungs client utc "
-    "local visit".split()
+    "rental trip booking payment sale sales log original started start bestell kauf rechnungs ereignis buchungs client "
+    "utc local visit"
 )
 _TIME_WHOLE = _ranked(
     (1.0, "event_time event_timestamp timestamp occurred_at happened_at"),
@@ -51,14 +53,11 @@ _TIME_WHOLE = _ranked(
     (0.93, "date when zeit datum zeitstempel zeitpunkt"),
     (0.87, "created created_at created_timestamp create_time day"),
 )
-_NOT_EVENT_TIME = frozenset(
-    "birth birthday dob signup registration register registered reg join joined expire expires expiry expiration "
-    "end ended due "
-    "delivery delivered ship shipped shipping update updated modified closed cancelled canceled cancellation "
-    "upload creation first last "
-    "previous prev offset zone timezone install since until spent elapsed duration session deleted approved limit "
-    "estimated "
-    "onboarding load took trial churn age".split()
+_NOT_EVENT_TIME = _words(
+    "birth birthday dob signup registration register registered reg join joined expire expires expiry expiration end "
+    "ended due delivery delivered ship shipped shipping update updated modified closed cancelled canceled cancellation "
+    "upload creation first last previous prev offset zone timezone install since until spent elapsed duration session "
+    "deleted approved limit estimated onboarding load took trial churn age"
 )
 _ARRIVAL = _ranked(
     (1.0, "received ingested arrived"), (0.9, "upload uploaded loaded load synced inserted ingestion arrival"),
@@ -82,26 +81,23 @@ _VALUE = _ranked(
     (0.8, "price payment sale charge charged fare preis prix precio prezzo gbp cny rmb yen mrr"),
     (0.6, "cost fee income subtotal stake bet net gross deposit"),
 )  # fmt: skip
-_NOT_VALUE = frozenset(
-    "discount disc tax vat shipping ship tip refund coupon weight quantity qty count number num id lat lon "
-    "latitude longitude age "
-    "score rate percent pct rank point balance set code type name currency zip phone method status time date "
-    "level tier plan at "
-    "duration day days month year week hour second ms minutes size index idx key flag per capita menge anzahl "
-    "steuer rabatt "
-    "postal version actual_price rating views event kind class category".split()
+_NOT_VALUE = _words(
+    "discount disc tax vat shipping ship tip refund coupon weight quantity qty count number num id lat lon latitude "
+    "longitude age score rate percent pct rank point balance set code type name currency zip phone method status time "
+    "date level tier plan at duration day days month year week hour second ms minutes size index idx key flag per "
+    "capita menge anzahl steuer rabatt postal version actual_price rating views event kind class category"
 ) - {"event"}
-_PARTIAL_VALUE = frozenset("unit list original item items line each single stueck einzel base retail".split())
+_PARTIAL_VALUE = _words("unit list original item items line each single stueck einzel base retail")
 _ITEM = _ranked(
     (1.0, "product products sku stockcode item items asin article artikel produkt goods producto produit articulo"),
     (0.9, "content video track song movie film book episode course lesson listing offer game title stock material"),
     (0.8, "page url screen path href route artist show channel feature recipe station"),
     (0.45, "description category dept department brand genre"),
 )
-_NOT_ITEM = frozenset(
+_NOT_ITEM = _words(
     "count price amount number quantity qty value time date type referrer referring ref rank rating views weight "
-    "status size "
-    "user customer session order total sales base root host domain duration length position index purchased".split()
+    "status size user customer session order total sales base root host domain duration length position index "
+    "purchased"
 )
 _EVENT_ID = _ranked(
     (1.0, "insert_id message_id event_uuid messageid insertid event_guid dedup_id idempotency_key"),
@@ -140,10 +136,9 @@ _CHINESE: Mapping[Role, Mapping[str, float]] = {
     "currency": {"币种": 1.0, "货币": 1.0},
 }
 _CHINESE_ATTRIBUTES = ("类型", "等级", "名称", "姓名", "年龄", "性别", "注册", "数量", "城市", "地区", "更新", "生日")
-_SALES = frozenset(
+_SALES = _words(
     "order orders invoice transaction transactions purchase purchases dollar basket sales sale checkout receipt "
-    "stockcode price bestell "
-    "bestellung rechnung kauf umsatz donation".split()
+    "stockcode price bestell bestellung rechnung kauf umsatz donation"
 )
 
 
@@ -241,17 +236,15 @@ def _user(words: tuple[str, ...]) -> float:
     return score * 0.45 if len(others) == 1 and words[-1] in ("id", "key") and not set(others) & _NOT_USER else 0.0
 
 
-_NOT_USER = frozenset(
-    "session order event zip postal country type segment group transaction product item invoice time "
-    "properties agent".split()
+_NOT_USER = _words(
+    "session order event zip postal country type segment group transaction product item invoice time properties agent"
 )
 
 
-_THINGS = frozenset(
-    "store shop branch campaign coupon manufacturer brand week month year quarter basket cart city region state "
-    "age gender location "
-    "device os platform browser ip version app tag language url status title description department category "
-    "channel".split()
+_THINGS = _words(
+    "store shop branch campaign coupon manufacturer brand week month year quarter basket cart city region state age "
+    "gender location device os platform browser ip version app tag language url status title description department "
+    "category channel"
 )
 
 

@@ -80,11 +80,10 @@ def as_kind(column: Column, name: float, user: Column | None) -> Judged:
         column.fill < 0.5
         or column.nested
         or column.decimal > 0.01
-        or column.written_time
-        and not _whole_numbers(column)
+        or (column.written_time and not _whole_numbers(column))
     ):
         return Judged(column, name, 0.0, "it holds something else than the names of events")
-    if column.distinct > max(MOST_KINDS, 10) and column.distinct > 0.1 * column.filled or _free(column):
+    if (column.distinct > max(MOST_KINDS, 10) and column.distinct > 0.1 * column.filled) or _free(column):
         return Judged(
             column,
             name,
@@ -180,8 +179,7 @@ def as_item(column: Column, name: float, user: Column | None) -> Judged:
         or column.distinct < 2
         or column.nested
         or column.decimal > 0.01
-        or column.written_time
-        and not _whole_numbers(column)
+        or (column.written_time and not _whole_numbers(column))
     ):
         return Judged(column, name, 0.0)
     if column.unique and column.rows >= _ENOUGH:

@@ -53,7 +53,8 @@ class Definition:
             cancelled = f", or {' or '.join(self.cancel)} in it" if self.cancel else ""
             return f"left = no {kinds} {ahead}{cancelled}{later}"
         if self.task == "conversion":
-            return f"converted = {kinds} {ahead}, of those with {self.eligible if self.eligible != 'any' else 'any history'}{later}"
+            asked = self.eligible if self.eligible != "any" else "any history"
+            return f"converted = {kinds} {ahead}, of those with {asked}{later}"
         return f"lifetime value = sum of the value of {kinds} {ahead}{later}"
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +62,8 @@ class Definition:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Definition:
-        return cls(**{key: tuple(part) if isinstance(part, list) else part for key, part in saved.items()})
+        fields: dict[str, Any] = {key: tuple(part) if isinstance(part, list) else part for key, part in saved.items()}
+        return cls(**fields)
 
 
 def definitions(business: Business) -> dict[TaskName, Definition]:

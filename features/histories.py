@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -114,12 +115,13 @@ def histories(events: Events, zone: str) -> Histories:
     table = events.table
     user_code, users = _ranked(table["user"])
     kind_code, kinds = _ranked(table["kind"])
-    time = _numbers(table["time"], np.int64)
-    value = _numbers(table["value"], np.float64)
+    time = np.asarray(table["time"].to_numpy(), dtype=np.int64)
+    value = np.asarray(table["value"].to_numpy(), dtype=np.float64)
     item = item_digests(table["item"])
     arrived = np.empty(0, dtype=np.int64)
     if table["ingested_at"].null_count < table.num_rows:
-        arrived = np.maximum(_numbers(pc.coalesce(table["ingested_at"], table["time"]), np.int64), time)
+        known = pc.coalesce(table["ingested_at"], table["time"]).to_numpy()
+        arrived = np.maximum(np.asarray(known, dtype=np.int64), time)
     order = content_order(user_code, time, kind_code, value, item, arrived)
     time = time[order]
     return Histories(
@@ -147,7 +149,13 @@ def content_order(
     tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
     if len(tied):
         rows = order[tied]
-        keys = (item[rows], np.nan_to_num(value[rows], nan=-np.inf), kind[rows], time[rows], user[rows])
+        keys: tuple[NDArray[Any], ...] = (
+            item[rows],
+            np.nan_to_num(value[rows], nan=-np.inf),
+            kind[rows],
+            time[rows],
+            user[rows],
+        )
         if len(arrived):
             keys = (arrived[rows], *keys)
         order[tied] = rows[np.lexsort(keys)]
@@ -165,8 +173,9 @@ def item_digests(items: pa.ChunkedArray) -> I64:
     encoded = pc.dictionary_encode(items.combine_chunks())
     names = encoded.dictionary.to_pylist()
     digests = np.fromiter((item_digest(name) for name in names), dtype=np.int64, count=len(names))
-    digests = np.r_[digests, NO_ITEM]
-    return digests[encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
+    codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+    found: I64 = np.r_[digests, NO_ITEM][codes]
+    return found
 
 
 def _ranked(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
@@ -182,12 +191,8 @@ def _ranked(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.obje
     return rank[codes], names[order]
 
 
-def _numbers(column: pa.ChunkedArray, dtype: type) -> NDArray[np.generic]:
-    return column.to_numpy().astype(dtype, copy=False)
-
-
 def _offsets(lengths: NDArray[np.integer]) -> I64:
-    return np.r_[0, np.cumsum(lengths)].astype(np.int64)
+    return np.asarray(np.r_[0, np.cumsum(lengths)], dtype=np.int64)
 
 
 def _within(lengths: I64) -> I64:

@@ -17,11 +17,15 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 def lifecycle(churn: Definition, table: FeatureTable) -> NDArray[np.object_]:
     """(n,) stages; `churn` gives the horizon h after whose silence a customer counts as gone.
 
-    prospect: no activity yet.  left: cancelled.  lapsed: silent for more than h.  new: first active within the last h / 2
-    and on one day only.  returning: came back within the last h / 2 after a gap of more than h.
-    slipping: silent for more than twice the own mean gap and for more than h / 4, or for more than h / 2.  active: the rest.
+    prospect: no activity yet.  left: cancelled.  lapsed: silent for more than h.  new: first active within the last
+    h / 2 and on one day only.  returning: came back within the last h / 2 after a gap of more than h.
+    slipping: silent for more than twice the own mean gap and for more than h / 4, or for more than h / 2.
+    active: the rest.
     """
-    take = lambda suffix: table.values[:, table.catalog.activity(suffix)]  # noqa: E731
+
+    def take(suffix: str) -> NDArray[np.float32]:
+        return table.values[:, table.catalog.activity(suffix)]
+
     horizon = churn.horizon_days
     recency, tenure, overdue, gap = take("recency"), take("tenure"), take("overdue"), take("gap_last")
     with np.errstate(invalid="ignore"):

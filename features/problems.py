@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 
-class InputProblem(Exception):
+class InputProblem(Exception):  # noqa: N818 a problem with what we were given, not an error of ours
     """What is wrong with the input, how much of it, where, and what to do.
 
     The command line prints it as one paragraph and exits with 2; the service answers it as a 4xx.

@@ -22,7 +22,7 @@ from features.histories import Histories, histories
 from features.problems import InputProblem
 from features.progress import Progress
 from serving.phrases import Language
-from serving.scores import Scores, TaskScores, bands, score_table
+from serving.scores import F64, Scores, bands, score_table
 from training.registry import Champion, champions
 
 REASONS = 3
@@ -45,7 +45,6 @@ class Scored:
     def users(self) -> list[str]:
         """The user ids of the rows."""
         return [str(user) for user in self.past.users[self.table.user]]
-
 
     def lines(self) -> list[str]:
         """How many are in which stage and band, for a person to read."""
@@ -75,7 +74,8 @@ def score_everybody(business: Business, as_of: int | None, now: int, language: L
     moment = past.last if as_of is None else as_of
     if moment < past.first:
         raise InputProblem(
-            f"Nobody is known at {format_instant(moment)}: the first event is of {format_instant(past.first)}. Use a later --as-of.",
+            f"Nobody is known at {format_instant(moment)}: the first event is of {format_instant(past.first)}. "
+            "Use a later --as-of.",
             "as_of_too_early",
         )
     bundles = {task: champion.bundle for task, champion in held.items()}
@@ -110,24 +110,28 @@ def write_scores(scored: Scored, out: Path) -> None:
 
 def _columns(scored: Scored) -> dict[str, pa.Array]:
     scores, rows = scored.scores, len(scored.table)
-    churn, conversion, ltv = (_numbers(scores.tasks.get(task), rows) for task in ("churn", "conversion", "ltv"))  # type: ignore[call-overload]
+    churn, conversion, ltv = _numbers(scores, "churn"), _numbers(scores, "conversion"), _numbers(scores, "ltv")
     nothing = np.full(rows, np.nan)
     low, high = scores.tasks["ltv"].interval() if "ltv" in scores.tasks else (nothing, nothing)
-    optional = lambda values: pa.array(values, pa.float64(), from_pandas=True)  # noqa: E731
     grade = scores.tasks["churn"].bundle.grade if "churn" in scores.tasks else None
     return {
         "user_id": pa.array(scored.users(), pa.string()),
         "as_of": pa.array(np.full(rows, scored.as_of), pa.timestamp("us", tz="UTC")),
         "lifecycle": pa.array(scores.stage.tolist(), pa.string()),
-        "churn_probability": optional(churn), "churn_band": pa.array(bands(churn).tolist(), pa.string()),
+        "churn_probability": _optional(churn), "churn_band": pa.array(bands(churn).tolist(), pa.string()),
         "churn_grade": pa.array([None if np.isnan(p) else grade for p in churn], pa.string()),
-        "conversion_probability": optional(conversion), "ltv_expected": optional(ltv), "ltv_low": optional(low), "ltv_high": optional(high),
+        "conversion_probability": _optional(conversion),
+        "ltv_expected": _optional(ltv), "ltv_low": _optional(low), "ltv_high": _optional(high),
         "reasons": pa.array([_reasons(scores, i) for i in range(rows)], pa.list_(REASON)),
     }  # fmt: skip
 
 
-def _numbers(task: TaskScores | None, rows: int) -> np.ndarray:
-    return np.full(rows, np.nan) if task is None else task.predicted
+def _numbers(scores: Scores, task: TaskName) -> F64:
+    return scores.tasks[task].predicted if task in scores.tasks else np.full(len(scores.table), np.nan)
+
+
+def _optional(numbers: F64) -> pa.Array:
+    return pa.array(numbers, pa.float64(), from_pandas=True)
 
 
 def _reasons(scores: Scores, i: int) -> list[dict[str, object]]:

@@ -149,7 +149,7 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
         many=_many(event),
         events=event if number(shown) == "1" else _many(event),
         window=window,
-        day="day" if number(shown) == "1" else "days",
+        day=_day(shown),
         usually=_usually(inputs, row, feature, words),
         usual_gap=_usual_gap(inputs, row, feature, words),
     )
@@ -161,14 +161,17 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
+def _day(count: float) -> str:
+    return "day" if number(count) == "1" else "days"
+
+
 def _rhythm(inputs: Inputs, row: F32, language: Language) -> str:
     words, event = _WORDS[language], event_name(inputs.catalog.selectors[0].name, language)
     days, ago = float(row[inputs.catalog.activity("days_ever")]), float(row[inputs.catalog.activity("recency")])
     if math.isnan(ago):
         return words["never"].format(event=event)
-    plural = lambda value: "day" if number(value) == "1" else "days"  # noqa: E731
     return words["rhythm"].format(
-        days=number(days), ago=number(ago), event=event, events=_many(event), day=plural(days), ago_day=plural(ago)
+        days=number(days), ago=number(ago), event=event, events=_many(event), day=_day(days), ago_day=_day(ago)
     )
 
 

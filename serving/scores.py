@@ -83,7 +83,8 @@ class Scores:
         else:
             said |= {"probability": float(predicted[0]), "band": str(bands(predicted)[0])}
         return said | {
-            "horizon_days": bundle.definition.horizon_days, "base": explanation.base, "other_effect": explanation.other_effect,
+            "horizon_days": bundle.definition.horizon_days,
+            "base": explanation.base, "other_effect": explanation.other_effect,
             "reasons": [asdict(reason) for reason in explanation.reasons],
         }  # fmt: skip
 
@@ -118,5 +119,7 @@ def stages(bundles: Mapping[TaskName, Bundle], table: FeatureTable) -> NDArray[n
 
 def bands(probability: F64) -> NDArray[np.object_]:
     """(n,) low below one in three, high from two in three, None where there is no probability."""
-    named = np.asarray(BANDS, dtype=object)[np.searchsorted(BAND_EDGES, np.nan_to_num(probability), side="right")]
-    return np.where(np.isnan(probability), None, named)
+    edges = np.searchsorted(BAND_EDGES, np.nan_to_num(probability), side="right")
+    named: NDArray[np.object_] = np.asarray(BANDS, dtype=object)[edges]
+    named[np.isnan(probability)] = None
+    return named

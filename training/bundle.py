@@ -101,10 +101,12 @@ class Bundle:
         """Write the bundle into an existing folder; the same bundle gives the same bytes."""
         body = {
             "format": FORMAT, "definition": self.definition.to_json(), "catalog": self.catalog.to_json(),
-            "catalog_fingerprint": self.catalog.fingerprint(), "inputs": self.inputs.to_json(), "columns": self.inputs.names,
+            "catalog_fingerprint": self.catalog.fingerprint(),
+            "inputs": self.inputs.to_json(), "columns": self.inputs.names,
             "rung": self.rung, "model": self.model.to_json(), "calibration": asdict(self.calibration),
-            "grade": self.grade, "grade_reasons": self.grade_reasons, "quantiles": self.quantiles, "medians": self.medians,
-            "origin": asdict(self.origin), "interval": self.interval.to_json() if self.interval else None, "report": self.report,
+            "grade": self.grade, "grade_reasons": self.grade_reasons,
+            "quantiles": self.quantiles, "medians": self.medians, "origin": asdict(self.origin),
+            "interval": self.interval.to_json() if self.interval else None, "report": self.report,
         }  # fmt: skip
         (folder / FILE).write_text(json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
 
@@ -115,7 +117,8 @@ def load_bundle(folder: Path) -> Bundle:
         saved = json.loads((folder / FILE).read_text("utf-8"))
         if saved["format"] != FORMAT:
             raise InputProblem(
-                f"{folder}: bundle format {saved['format']}, this version of winback reads {FORMAT}. Retrain with `winback train`.",
+                f"{folder}: bundle format {saved['format']}, this version of winback reads {FORMAT}. "
+                "Retrain with `winback train`.",
                 "bundle_format",
             )
         return _revived(saved)

@@ -43,7 +43,7 @@ def uncalibrated(definition: Definition, margin: F64) -> F64:
 
 
 def loss(definition: Definition, y: F64, p: F64, weights: F64 | None = None) -> float:
-    """What candidates are judged by: log loss of probabilities, Tweedie deviance (power 1.5) of amounts; lower is better."""
+    """What candidates are judged by, lower is better: log loss, or Tweedie deviance (power 1.5) of amounts."""
     if definition.task == "ltv":
         return tweedie_deviance(y, p, weights=weights)
     return log_loss(y, p, weights=weights)

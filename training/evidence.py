@@ -13,8 +13,10 @@ ENOUGH_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Evidence:
-    """grade: A to D, or "none" when no model is to be trained.  reasons: what keeps it from a better one, each a "
-    "sentence."""
+    """How far a model can be trusted, and why not further.
+
+    grade: A to D, or "none" when no model is to be trained.  reasons: what keeps it from a better one, a sentence each.
+    """
 
     grade: Grade
     reasons: tuple[str, ...]

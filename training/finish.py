@@ -54,7 +54,7 @@ def finish(
         origin,
         trial.interval,
     )
-    predicted = bundle.predict(asked) if len(asked) else trial.p
+    predicted = bundle.predict(asked) if len(asked) else trial.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
     return replace(bundle, quantiles=quantiles, report=_report(definition, line, rows, trial, bundle, asked))
 
@@ -68,32 +68,42 @@ def _report(
     definition: Definition, line: Timeline, rows: Rows, trial: Trial, bundle: Bundle, today: NDArray[np.float32]
 ) -> dict[str, Any]:
     others = {name: uncalibrated(definition, margin) for name, margin in trial.margins.items()}
-    if definition.task == "ltv" and trial.reported_interval:
-        test = amount_report(trial.y, trial.p, *trial.reported_interval.around(trial.p), others, trial.user)
+    promise = trial.promise
+    if definition.task == "ltv":
+        test = amount_report(trial.y, promise.p, promise.low, promise.high, others, trial.user)
     else:
-        test = probability_report(trial.y, trial.p, others, trial.user)
+        test = probability_report(trial.y, promise.p, others, trial.user)
     spread = np.linspace(0, len(today) - 1, min(EXPLAINED, len(today))).astype(int)
     effects = by_concept(attribute(bundle, today[spread]).effects, concepts(bundle))
     return {
-        "test": test | {"as_of": format_instant(line.test), "until": format_instant(line.test + line.reach), "out_of_time": line.out_of_time},
-        "choice": {
-            "reason": trial.contest.reason, "losses": dict(trial.contest.losses), "judged_at": [format_instant(at) for at in trial.judged_at],
-            "says": {rung.name: rung.says for rung in trial.rungs}, "same_rows_as_test": trial.judged_at == (line.test,),
+        "test": test | {
+            "as_of": format_instant(line.test), "until": format_instant(line.test + line.reach),
+            "out_of_time": line.out_of_time,
         },
-        "windows": [
-            {"as_of": format_instant(at), "rows": int((rows.as_of == at).sum()), "mean": float(rows.y[rows.as_of == at].mean())}
-            for at in line.cutoffs
-        ],
+        "choice": {
+            "reason": trial.contest.reason, "losses": dict(trial.contest.losses),
+            "judged_at": [format_instant(at) for at in trial.judged_at],
+            "says": {rung.name: rung.says for rung in trial.rungs},
+            "same_rows_as_test": trial.judged_at == (line.test,),
+        },
+        "windows": [_window(rows, at) for at in line.cutoffs],
         "drivers": {concept: float(np.abs(effect).mean()) for concept, effect in effects.items()},
         "calibration": bundle.calibration.note,
     }  # fmt: skip
 
 
+def _window(rows: Rows, at: int) -> dict[str, Any]:
+    outcomes = rows.y[rows.as_of == at]
+    return {"as_of": format_instant(at), "rows": len(outcomes), "mean": float(outcomes.mean())}
+
+
 def parameters(bundle: Bundle) -> dict[str, Any]:
     """What MLflow's run page shows beside the metrics."""
     return {
-        "definition": bundle.definition.sentence(), "rung": bundle.rung, "grade": bundle.grade, "data": bundle.origin.data,
+        "definition": bundle.definition.sentence(), "rung": bundle.rung, "grade": bundle.grade,
+        "data": bundle.origin.data,
         "catalog": bundle.catalog.fingerprint(), "features": len(bundle.catalog.names), "users": bundle.origin.users,
         "events": bundle.origin.events, "cutoffs": len(bundle.origin.cutoffs), "windows": bundle.origin.windows,
-        "horizon_days": bundle.definition.horizon_days, "bg_flags": "; ".join(bundle.inputs.bg.flags), "pareto_flags": "; ".join(bundle.inputs.pareto.flags),
+        "horizon_days": bundle.definition.horizon_days,
+        "bg_flags": "; ".join(bundle.inputs.bg.flags), "pareto_flags": "; ".join(bundle.inputs.pareto.flags),
     }  # fmt: skip

@@ -50,7 +50,7 @@ class Inputs:
         return {name: number for number, name in enumerate(self.names)}
 
     def matrix(self, table: FeatureTable) -> F32:
-        """(n, columns) float32: the features and, behind them, the rhythm's verdicts; NaN for users without activity."""
+        """(n, columns) float32: the features, then the rhythm's verdicts, NaN for users without activity."""
         x = np.empty((len(table), len(self.names)), dtype=np.float32)
         features = len(self.catalog.names)
         x[:, :features] = table.values
@@ -84,11 +84,9 @@ class Inputs:
 
     @classmethod
     def from_json(cls, catalog: Catalog, saved: Mapping[str, Any]) -> Inputs:
-        revive = lambda part: {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}  # noqa: E731
-        spend = GammaGamma(**revive(saved["spend"])) if saved["spend"] else None
-        return cls(
-            catalog, saved["horizon_days"], BGNBD(**revive(saved["bg"])), ParetoNBD(**revive(saved["pareto"])), spend
-        )
+        bg, pareto = BGNBD(**_fields(saved["bg"])), ParetoNBD(**_fields(saved["pareto"]))
+        spend = GammaGamma(**_fields(saved["spend"])) if saved["spend"] else None
+        return cls(catalog, saved["horizon_days"], bg, pareto, spend)
 
 
 def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:
@@ -102,6 +100,10 @@ def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:
         buyers = (frequency > 0) & (worth > 0)
         spend = GammaGamma.fit(frequency[buyers], worth[buyers])
     return Inputs(catalog, horizon_days, BGNBD.fit(frequency, span, age), ParetoNBD.fit(frequency, span, age), spend)
+
+
+def _fields(saved: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(part) if isinstance(part, list) else part for key, part in saved.items()}
 
 
 def _rhythm(catalog: Catalog, values: F32) -> tuple[NDArray[np.float64], ...]:

@@ -10,7 +10,6 @@ import pandas as pd
 from features.build import kind_uses
 from features.business import Business
 from features.catalog import Catalog, catalog
-from features.clock import format_instant
 from features.definitions import Definition, TaskName, definitions
 from features.events import read_events
 from features.histories import Histories, histories
@@ -22,7 +21,7 @@ from training.evaluate import flat_metrics
 from training.evidence import Evidence, grade
 from training.finish import finish, parameters
 from training.plots import report_plots
-from training.precheck import absent_kinds, horizon_problem
+from training.precheck import unanswerable
 from training.promotion import Verdict
 from training.rows import Rows, gather
 from training.splits import Timeline, timeline
@@ -91,11 +90,14 @@ def _train_or_refuse(
 def train_task(
     business: Business, definition: Definition, past: Histories, features: Catalog, progress: Progress
 ) -> Trained:
-    """One question from histories to a judged version in the registry; raises InputProblem below the floor of evidence."""
+    """One question from histories to a judged version in the registry.
+
+    Raises InputProblem below the floor of evidence.
+    """
     task = definition.task
-    if absent := absent_kinds(business, past, task):
-        raise absent
-    line = cut_offs(definition, past)
+    if problem := unanswerable(business, definition, past):
+        raise problem
+    line = timeline(definition, past)
     with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs"):
         rows = gather(definition, past, features, line)
     evidence = weigh(definition, line, rows)
@@ -124,22 +126,14 @@ def train_task(
     return Trained(task, bundle, version, run, verdict)
 
 
-def cut_offs(definition: Definition, past: Histories) -> Timeline:
-    """The question's cut-offs; raises InputProblem when the history is too short to label a single one."""
-    line = timeline(definition, past)
-    if not line.cutoffs:
-        raise horizon_problem(definition, past) or InputProblem(
-            f"{definition.task}: all events are at one instant, {format_instant(past.first)}; nothing can be learned from "
-            "that. Bring events of a longer time.",
-            "not_enough_data",
-        )
-    return line
-
-
 def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
     """How much evidence the last window holds; raises InputProblem below the floor."""
     last = rows.y[rows.as_of == line.test]
     found = grade(line.windows, line.out_of_time, rarer(definition, last), len(last))
     if found.grade == "none":
-        raise InputProblem(f"{definition.task}: not enough data to train: {'; '.join(found.reasons)}. `winback check` says what would help.", "not_enough_data")
+        raise InputProblem(
+            f"{definition.task}: not enough data to train: {'; '.join(found.reasons)}. "
+            "`winback check` says what would help.",
+            "not_enough_data",
+        )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import format_instant
 from features.definitions import Definition
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
@@ -49,7 +50,11 @@ def _per_user(
 
 
 def _beyond(definition: Definition, histories: Histories, as_of: int) -> str:
-    day = lambda micros: str(np.datetime64(micros, "us").astype("datetime64[D]"))  # noqa: E731
+    def day(micros: int) -> str:
+        moment = format_instant(micros, histories.zone)
+        midnight = "T00:00:00" in moment and "T00:00:00." not in moment
+        return moment[:10] if midnight or (histories.dates_only and micros == histories.complete_until) else moment
+
     reach = definition.reach_days * MICROSECONDS_A_DAY
     left = (histories.complete_until - as_of) // MICROSECONDS_A_DAY - definition.gap_days
     shorter = f", or a horizon of {left} days" if left > 0 else ""

@@ -13,7 +13,7 @@ from features.definitions import Definition
 from features.spec import Feature, Reduction
 from training.inputs import BG_RETURN, EXPECTED_DAYS, EXPECTED_VALUE, PARETO_RETURN
 from training.models.blend import Blend, Model
-from training.models.boosted import fit_boosted
+from training.models.boosted import Boosted, Objective, fit_boosted
 from training.models.linear import Scale, as_it_is, fit_amount, fit_logistic
 from training.rows import Rows
 
@@ -65,8 +65,11 @@ def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) 
         return tuple(rungs)
     columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION)
     directions = [_direction(definition, catalog, names[column]) for column in columns]
-    objective = "tweedie" if definition.task == "ltv" else "binary"
-    boost: Fit = lambda rows: fit_boosted(rows.x, rows.y, columns, directions, objective)  # type: ignore[arg-type]  # noqa: E731
+    objective: Objective = "tweedie" if definition.task == "ltv" else "binary"
+
+    def boost(rows: Rows) -> Boosted:
+        return fit_boosted(rows.x, rows.y, columns, directions, objective)
+
     rungs.append(Rung("boosted", "boosted trees on all features and the rhythm's verdicts", boost))
     rungs.append(
         Rung(
@@ -74,7 +77,7 @@ def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) 
             "mean of regression and trees",
             lambda rows: Blend((regress(rows.x, rows.y, rfm, scales), boost(rows))),
             ("rfm", "boosted"),
-        )  # type: ignore[arg-type]
+        )
     )
     return tuple(rungs)
 
@@ -117,8 +120,8 @@ def _logs(columns: Sequence[int]) -> list[Scale]:
 def _rfm(names: Sequence[str], catalog: Catalog) -> tuple[list[int], list[Scale]]:
     logs = _columns(names, catalog, ("recency", "days_ever", "sum_ever", "tenure"))
     plain = _columns(names, catalog, ("silence_share",))
-    scales: list[Scale] = [*_logs(logs), *(["as it is"] * len(plain))]  # type: ignore[list-item]
-    return logs + plain, scales
+    as_they_are: list[Scale] = ["as it is"] * len(plain)
+    return logs + plain, _logs(logs) + as_they_are
 
 
 def _tree_columns(catalog: Catalog, names: Sequence[str], without_age: bool) -> list[int]:

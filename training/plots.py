@@ -15,7 +15,8 @@ INK, ACCENT, SOFT, WARM = "#1f2933", "#2563a8", "#9fb3c8", "#c2571a"
 ENGLISH: Mapping[str, str] = {
     "promised": "promised probability", "came": "what happened", "contacted": "share of customers contacted",
     "found": "share of cases found", "chance": "by chance", "decile": "customers by predicted value, tenths",
-    "amount": "amount a customer", "promised_amount": "promised", "came_amount": "came", "drivers": "mean effect on the score",
+    "amount": "amount a customer", "promised_amount": "promised", "came_amount": "came",
+    "drivers": "mean effect on the score",
 }  # fmt: skip
 
 

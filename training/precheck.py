@@ -20,6 +20,8 @@ from training.evidence import ENOUGH_WINDOWS, Evidence, grade
 from training.labels import labels
 from training.splits import Timeline, timeline
 
+NO_EVIDENCE = Evidence("none", ())
+
 
 @dataclass(frozen=True)
 class Cutoff:
@@ -43,15 +45,17 @@ class TaskCheck:
     cutoffs: tuple[Cutoff, ...] = ()
     windows: int = 0
     out_of_time: bool = False
-    evidence: Evidence = Evidence("none", ())
+    evidence: Evidence = NO_EVIDENCE
     problem: InputProblem | None = None
     refused: str = ""
 
 
 @dataclass(frozen=True)
 class LogCheck:
-    """What the log holds.  first, last, complete_until: microseconds UTC.  kinds: with their counts, most "
-    "frequent first."""
+    """What the log holds.
+
+    first, last, complete_until: microseconds UTC.  kinds: with their counts, most frequent first.
+    """
 
     source: str
     users: int
@@ -118,6 +122,17 @@ def absent_kinds(business: Business, log: Histories, task: TaskName) -> InputPro
     return None
 
 
+def unanswerable(business: Business, asked: Definition, log: Histories) -> InputProblem | None:
+    """Why a question cannot be learned from this log at all; None when there is at least one labelled window."""
+    if absent := absent_kinds(business, log, asked.task):
+        return absent
+    if _valueless(asked, log):
+        return InputProblem(f"ltv: {no_values(business, asked)}.", "no_values")
+    if lack := _lack(log):
+        return InputProblem(f"{asked.task}: {lack}. Bring more history.", "not_enough_data")
+    return horizon_problem(asked, log)
+
+
 def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
     """The problem that a horizon is longer than the history; None when at least one label window fits."""
     if timeline(asked, log).cutoffs:
@@ -125,12 +140,15 @@ def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
     span = (log.complete_until - log.first) / MICROSECONDS_A_DAY
     largest = largest_horizon(asked, log)
     gap = f" after a gap of {asked.gap_days} days" if asked.gap_days else ""
-    advice = f"Use horizon_days <= {largest}" if largest >= 1 else "No horizon fits"
+    advice = (
+        f"Use horizon_days <= {largest} under [{asked.task}] ({max(int(span // 4), 1)} for {ENOUGH_WINDOWS} windows), "
+        "or bring a longer history."
+        if largest >= 1
+        else "No horizon fits: bring a longer history."
+    )
     return InputProblem(
         f"{asked.task}: a horizon of {asked.horizon_days} days{gap} does not fit into a history of {span:,.1f} days "
-        f"({day(log.first)} to {day(log.complete_until)}), which also has to show some past. {advice} under "
-        f"[{asked.task}], "
-        f"{max(int(span // 4), 1)} for {ENOUGH_WINDOWS} windows, or bring a longer history.",
+        f"({day(log.first)} to {day(log.complete_until)}), which also has to show some past. {advice}",
         "horizon_too_long",
     )
 
@@ -179,8 +197,8 @@ def _task_check(business: Business, asked: Definition, log: Histories, slim: Cat
         return replace(plain, refused=lack)
     if problem := horizon_problem(asked, log):
         return replace(plain, problem=problem)
-    if asked.task == "ltv" and not (~np.isnan(log.value) & log.is_of(asked.kinds)).any():
-        return replace(plain, refused=_no_values(business, asked))
+    if _valueless(asked, log):
+        return replace(plain, refused=no_values(business, asked))
     times = timeline(asked, log)
     cutoffs = tuple(_cutoff(asked, log, build_at(log, slim, as_of), as_of) for as_of in times.cutoffs)
     return replace(
@@ -201,7 +219,11 @@ def _lack(log: Histories) -> str:
     return "the log has one user; a model compares at least 50" if len(log) == 1 else ""
 
 
-def _no_values(business: Business, asked: Definition) -> str:
+def _valueless(asked: Definition, log: Histories) -> bool:
+    return asked.task == "ltv" and not (~np.isnan(log.value) & log.is_of(asked.kinds)).any()
+
+
+def no_values(business: Business, asked: Definition) -> str:
     if not business.events.value:
         return "no column holds a value; set value under [events] to the column with the amounts"
     return f"no {' or '.join(asked.kinds)} event has a value in the column '{business.events.value}'"

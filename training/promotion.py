@@ -65,7 +65,10 @@ def judge(candidate: Standing, champion: Standing | None, comparison: Comparison
 
 def _compared(comparison: Comparison, newer: bool, skill: str) -> Verdict:
     gap = comparison.difference
-    figures = f"loss {gap.point:+.4f} against the champion's on {comparison.rows:,} rows, 95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
+    figures = (
+        f"loss {gap.point:+.4f} against the champion's on {comparison.rows:,} rows, "
+        f"95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
+    )
     if gap.high < 0:
         return Verdict(True, (f"better than the champion: {figures}", skill))
     if gap.low > 0:
@@ -76,10 +79,10 @@ def _compared(comparison: Comparison, newer: bool, skill: str) -> Verdict:
 
 
 def _skill(candidate: Standing) -> str:
-    gap = candidate.skill
+    gap, known = candidate.skill, "than promising everybody the rate of the window before"
     if gap.high < 0:
-        return f"better than promising everybody the rate of the window before (loss {gap.point:+.4f}); evidence grade {candidate.grade}"
+        return f"better {known} (loss {gap.point:+.4f}); evidence grade {candidate.grade}"
     return (
-        f"NOT shown to be better than promising everybody the rate of the window before (loss {gap.point:+.4f}, 95 % interval "
+        f"NOT shown to be better {known} (loss {gap.point:+.4f}, 95 % interval "
         f"{gap.low:+.4f} to {gap.high:+.4f}); scores stay near that rate; evidence grade {candidate.grade}"
     )

@@ -1,4 +1,4 @@
-"""MLflow "models from code": how `mlflow models serve` and `mlflow.pyfunc.load_model` read a bundle without a pickle."""
+"""MLflow "models from code": how `mlflow models serve` and `mlflow.pyfunc.load_model` read a bundle, no pickle."""
 
 from __future__ import annotations
 

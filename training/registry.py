@@ -51,7 +51,7 @@ def connected(business: Business) -> Iterator[Any]:
     import mlflow
     from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]
     business.state.mkdir(parents=True, exist_ok=True)
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -64,7 +64,8 @@ def champions(business: Business) -> dict[TaskName, Champion]:
     """The champion of every question that the business asks and that has one.
 
     Raises InputProblem when there is none at all (missing_champion), or when one answers another question than the
-    configuration asks today (definition_changed): a score under a changed definition would silently mean something else.
+    configuration asks today (definition_changed): a score under a changed definition would silently mean something
+    else.
     """
     found: dict[TaskName, Champion] = {}
     asked = definitions(business)
@@ -109,7 +110,8 @@ def _same_question(asked: Definition, champion: Champion) -> None:
     if trained != asked:
         raise InputProblem(
             f"{champion.name}/{champion.version} was trained for another question: {trained.sentence()}. "
-            f"winback.toml now says: {asked.sentence()}. Run `winback train {champion.task}`, or set the configuration back.",
+            f"winback.toml now says: {asked.sentence()}. "
+            f"Run `winback train {champion.task}`, or set the configuration back.",
             "definition_changed",
         )
 
@@ -142,6 +144,7 @@ def log_bundle(
     from mlflow.models import infer_signature
 
     run = mlflow.active_run()
+    assert run is not None, "log_bundle needs an active MLflow run"
     mlflow.log_params(dict(parameters))
     mlflow.log_metrics(dict(figures))
     for file, figure in plots.items():

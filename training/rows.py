@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,10 @@ def gather(definition: Definition, histories: Histories, catalog: Catalog, timel
     """
     group = customer_groups(histories.users)
     parts = [_at(definition, histories, catalog, as_of, group) for as_of in timeline.cutoffs]
-    stack = lambda name: np.concatenate([getattr(part, name) for part in parts])  # noqa: E731
+
+    def stack(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return Rows(parts[0].names, stack("x"), stack("y"), stack("user"), stack("as_of"), stack("group"))
 
 

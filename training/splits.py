@@ -51,8 +51,8 @@ class Timeline:
 def timeline(definition: Definition, histories: Histories) -> Timeline:
     """The cut-offs from the latest that can be labelled back to the earliest with enough past behind it.
 
-    They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.  The earliest leaves half a horizon of
-    history (at most 90 days) behind it.
+    They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.
+    The earliest leaves half a horizon of history (at most 90 days) behind it.
     """
     day = MICROSECONDS_A_DAY
     reach = definition.reach_days * day
@@ -75,8 +75,11 @@ class Fold:
 
 def customer_groups(users: NDArray[np.object_], groups: int = FOLDS, salt: str = "fold") -> NDArray[np.int64]:
     """(n,) a group in 0..groups-1 for each user id, by hash: reproducible, and blind to time and behaviour."""
-    digest = lambda user: hashlib.blake2b(f"{salt}:{user}".encode(), digest_size=4).digest()  # noqa: E731
-    return np.fromiter((int.from_bytes(digest(user), "little") % groups for user in users), np.int64, len(users))
+
+    def number(user: str) -> int:
+        return int.from_bytes(hashlib.blake2b(f"{salt}:{user}".encode(), digest_size=4).digest(), "little")
+
+    return np.fromiter((number(user) % groups for user in users), np.int64, len(users))
 
 
 def judging_cutoffs(timeline: Timeline, most: int = 2) -> tuple[int, ...]:

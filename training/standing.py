@@ -53,7 +53,7 @@ def _standing(bundle: Bundle, skill: Interval) -> Standing:
 def _champions_view(
     client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Histories
 ) -> pd.DataFrame | None:
-    """The champion's predictions of the window: fresh ones when it had not learned from it, else those it was judged by."""
+    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by."""
     at = int(holdout["as_of"].iloc[0])
     reach = champion.bundle.definition.reach_days * MICROSECONDS_A_DAY
     if champion.bundle.definition != candidate.definition:

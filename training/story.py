@@ -19,7 +19,7 @@ def story(bundle: Bundle, version: str, verdict: Verdict) -> list[str]:
         f"  {_judged(report['test'])}",
         *_candidates(report, bundle.rung, task == "ltv"),
         f"  chosen: {report['choice']['reason']}{_where(report['choice'])}",
-        f"  {_amounts(report['test']) if task == 'ltv' else _probabilities(report['test'])}",
+        f"  {_level(report['choice'])}: {(_amounts if task == 'ltv' else _probabilities)(report['test'])}",
         f"  evidence grade {bundle.grade}{': ' if bundle.grade_reasons else ''}{'; '.join(bundle.grade_reasons)}",
         f"  winback-{task}/{version} {'is now the champion' if verdict.promote else 'is NOT promoted'}: "
         + "; ".join(verdict.reasons),
@@ -50,10 +50,14 @@ def _where(choice: Json) -> str:
     return f" on the window after {days}{same}"
 
 
+def _level(choice: Json) -> str:
+    return f"calibrated on {'other customers' if choice['same_rows_as_test'] else 'the window before'}"
+
+
 def _probabilities(test: Json) -> str:
     auc, loss, gap = (test["metrics"][name] for name in ("auc", "log_loss", "ece"))
     return (
-        f"calibrated on the window before: AUC {_between(auc)}, log loss {_between(loss)}, "
+        f"AUC {_between(auc)}, log loss {_between(loss)}, "
         f"promised and observed differ by {gap['point']:.1%} on average"
     )
 
@@ -61,7 +65,7 @@ def _probabilities(test: Json) -> str:
 def _amounts(test: Json) -> str:
     metrics = test["metrics"]
     return (
-        f"brought to the level of the window before: promised {test['promised']:,.0f}, came {test['total']:,.0f}; "
+        f"promised {test['promised']:,.0f}, came {test['total']:,.0f}; "
         f"MAE {_between(metrics['mae'], 2)}; the 80 % interval held {metrics['coverage_80']['point']:.0%}"
     )
 

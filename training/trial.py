@@ -23,10 +23,20 @@ F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Promise:
+    """What would have been promised before; p, low, high: (n,), all three equal for probabilities."""
+
+    p: F64
+    low: F64
+    high: F64
+
+
+@dataclass(frozen=True)
 class Trial:
     """What the competition showed.
 
-    y, p, user: (n,) of the judged rows of the last window, p calibrated on the window before; before: its mean outcome.
+    y, promise, user: (n,) of the judged rows of the last window, promises calibrated on the window before (or, without
+    one, on other customers); before: the mean outcome there.
     margins: each rung's (n,) margins there.  calibration: fitted on these rows, for the finished model.
     """
 
@@ -35,64 +45,67 @@ class Trial:
     contest: Contest
     judged_at: tuple[int, ...]
     y: F64
-    p: F64
+    promise: Promise
     user: NDArray[np.int64]
     as_of: int
     before: float
     margins: Mapping[str, F64]
     calibration: Calibration
     interval: AmountInterval | None
-    reported_interval: AmountInterval | None
 
     def holdout(self, past: Histories) -> pd.DataFrame:
         """The untouched window's rows: user_id, as_of, y, p, and what one would have promised everybody before it."""
         return pd.DataFrame(
-            {"user_id": past.users[self.user], "as_of": self.as_of, "y": self.y, "p": self.p, "before": self.before}
+    """What would have been promised before; p, low, high: (n,), all three equal for probabilities."""
         )
 
 
 def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: Rows) -> Trial:
-    """Choose on earlier windows, then open the last one."""
+    """Choose on earlier windows, then open the last one.
+
+    Where history has no earlier window, the choice and the judgement share the last one: other customers are then the
+    only thing that a fit or a calibration has not seen, and the report says so.
+    """
     at_test = folds(line, line.test, rows.as_of, rows.group)
     rungs = ladder(
         definition, features, rarer(definition, rows.y[rows.as_of == line.test]), _ageing(features, line, rows)
     )
+    margins, test = judged_margins(rungs, rows, at_test), judged(at_test)
     earlier = judging_cutoffs(line) or line.learnable(line.test)[-1:]
-    margins = judged_margins(rungs, rows, at_test)
-    test = judged(at_test)
+    before, seen = margins, test
     if earlier:
         choosing = tuple(fold for at in earlier for fold in folds(line, at, rows.as_of, rows.group))
-        before = judged_margins(rungs, rows, choosing)
-        seen = judged(choosing)
-    else:
-        before, seen = margins, test
-    contest = choose(
-        definition,
-        rows.y[seen],
-        {name: uncalibrated(definition, margin) for name, margin in before.items()},
-        rows.user[seen],
-    )
-    name = contest.winner
+        before, seen = judged_margins(rungs, rows, choosing), judged(choosing)
+    predicted = {name: uncalibrated(definition, margin) for name, margin in before.items()}
+    contest = choose(definition, rows.y[seen], predicted, rows.user[seen])
+    winner = next(rung for rung in rungs if rung.name == contest.winner)
     latest = rows.as_of[seen] == max(earlier, default=line.test)
-    previous = calibrate(definition, rows.y[seen][latest], before[name][latest])
-    money = definition.task == "ltv"
-    calibration = calibrate(definition, rows.y[test], margins[name])
-    around = lambda made, which, margin: fit_interval(rows.y[which], made.apply_margin(margin)) if money else None  # noqa: E731
+    known, margin = (rows.y[seen][latest], before[winner.name][latest]), margins[winner.name]
+    promise = _promised(definition, *known, margin) if earlier else _across(definition, *known, rows.group[test])
+    calibration = calibrate(definition, rows.y[test], margin)
+    interval = fit_interval(rows.y[test], calibration.apply_margin(margin)) if definition.task == "ltv" else None
     return Trial(
-        next(rung for rung in rungs if rung.name == name),
-        rungs,
-        contest,
-        earlier or (line.test,),
-        rows.y[test],
-        previous.apply_margin(margins[name]),
-        rows.user[test],
-        line.test,
-        float(rows.y[seen][latest].mean()),
-        margins,
-        calibration,
-        around(calibration, test, margins[name]),
-        around(previous, seen[latest], before[name][latest]),
-    )
+        winner, rungs, contest, earlier or (line.test,), rows.y[test], promise, rows.user[test], line.test,
+        float(known[0].mean()), margins, calibration, interval,
+    )  # fmt: skip
+
+
+def _promised(definition: Definition, y: F64, margin: F64, asked: F64) -> Promise:
+    """Promises for the margins `asked`, calibrated on what is known of others: their outcomes y and their margins."""
+    made = calibrate(definition, y, margin)
+    p = made.apply_margin(asked)
+    if definition.task != "ltv":
+        return Promise(p, p, p)
+    return Promise(p, *fit_interval(y, made.apply_margin(margin)).around(p))
+
+
+def _across(definition: Definition, y: F64, margin: F64, group: NDArray[np.int64]) -> Promise:
+    """Each group of customers gets promises calibrated on the other groups; y, margin, group: (n,)."""
+    p, low, high = np.empty_like(y), np.empty_like(y), np.empty_like(y)
+    for own in (group == g for g in np.unique(group)):
+        made = _promised(definition, y[~own], margin[~own], margin[own])
+        p[own], low[own], high[own] = made.p, made.low, made.high
+    return Promise(p, low, high)
 
 
 def rarer(definition: Definition, y: F64) -> int:

@@ -284,6 +284,8 @@ TEXTS: Mapping[str, str] = {
     "definition_cancel": ", or {kinds} in that time",
     "definition_conversion": "<b>Converted</b>: {kinds} within {days} days{gap}; asked of {eligible}.",
     "definition_ltv": "<b>Value</b>: the sum of {value} of {kinds} within {days} days{gap}.",
-    "definition_gap": ", counted from {gap} days after the day of scoring", "everybody": "everybody",
-    "those_with": "those with {rule}", "the_value": "the values", "the_column": "the column {column}",
+    "definition_gap": ", counted from {gap} days after the day of scoring", "asked_any": "everybody",
+    "asked_below": "those with fewer than {n} {kind} events", "asked_none": "those without {kind}",
+    "asked_least": "those with at least {n} {kind} events", "the_value": "the values",
+    "the_column": "the column {column}",
 }  # fmt: skip

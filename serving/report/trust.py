@@ -83,7 +83,7 @@ def _chances(bundle: Bundle, test: Json, language: Language) -> list[Markup]:
     said = [_order(task, test, language)]
     if 0.0 < rate < 1.0 and math.isfinite(point(test, "log_loss")):
         said.append(_skill(test, rate, language))
-    if line := test.get("reliability"):
+    if (line := test.get("reliability")) and math.isfinite(sum(line["predicted"]) + sum(line["observed"])):
         said.append(_promise(line, rate, language))
     if math.isfinite(lift := point(test, "lift_10")):
         said.append(

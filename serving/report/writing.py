@@ -73,14 +73,21 @@ def definition_words(definition: Definition, value: str, language: Language) -> 
     cancel = (
         say(language, "definition_cancel", kinds=kinds_words(definition.cancel, language)) if definition.cancel else ""
     )
-    rule = definition.eligible
-    asked = say(language, "everybody") if rule in ("", "any") else say(language, "those_with", rule=rule)
     column = say(language, "the_column", column=value) if value else say(language, "the_value")
     kinds = kinds_words(definition.kinds, language)
     return say(
         language, f"definition_{definition.task}", kinds=kinds, days=definition.horizon_days,
-        gap=gap, cancel=cancel, eligible=asked, value=column,
+        gap=gap, cancel=cancel, eligible=_asked(definition, language), value=column,
     )  # fmt: skip
+
+
+def _asked(definition: Definition, language: Language) -> Markup:
+    """Of whom the question is asked."""
+    rule = definition.rule
+    kind = event_name(rule.kind, language)
+    if rule.kind and rule.below is not None:
+        return say(language, "asked_below" if rule.below > 1 else "asked_none", kind=kind, n=rule.below)
+    return say(language, "asked_least", kind=kind, n=rule.least) if rule.kind else say(language, "asked_any")
 
 
 def percent(share: float | None, language: Language) -> str:

@@ -44,8 +44,8 @@ def test_at_one_instant_what_an_event_is_decides() -> None:
     """By kind, then value (none first), then item, then arrival."""
     # Seen to fail with content_order breaking no ties.
     rows = [
-        Event("u", 0, "a"), Event("u", 0, "a", -1.0), Event("u", 0, "a", 3.0, None, 7), Event("u", 0, "a", 3.0, None, 9),
-        Event("u", 0, "b", 2.0),
+        Event("u", 0, "a"), Event("u", 0, "a", -1.0), Event("u", 0, "a", 3.0, None, 7),
+        Event("u", 0, "a", 3.0, None, 9), Event("u", 0, "b", 2.0),
     ]  # fmt: skip
     for shuffled in (rows[::-1], rows[2:] + rows[:2], rows):
         known = past(shuffled)

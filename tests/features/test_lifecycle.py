@@ -24,7 +24,13 @@ ASKED = business(
 def table_of(ages: dict[str, list[float]], asked: Business = ASKED) -> FeatureTable:
     """One user whose events of each kind are so many days old; somebody else has done everything just now."""
     events = [Event("u", AS_OF - round(age * DAY), kind) for kind, some in ages.items() for age in some]
-    known = past([Event("u", AS_OF - DAY, "view"), *events, *(Event("z", AS_OF, kind) for kind in ("order", "cancel", "signup", "view"))])
+    known = past(
+        [
+            Event("u", AS_OF - DAY, "view"),
+            *events,
+            *(Event("z", AS_OF, kind) for kind in ("order", "cancel", "signup", "view")),
+        ]
+    )
     return build(known, catalog(asked, kind_uses(known)), np.array([0]), np.array([AS_OF]))
 
 
@@ -60,8 +66,13 @@ def test_every_stage_and_both_sides_of_its_edges(orders: list[float], cancels: l
     assert stage in STAGES
 
 
-@pytest.mark.parametrize(("orders", "cancels", "asked"), [([], [], False), ([1], [], True), ([900], [], True), ([5], [4], False), ([5], [6], True)])
-def test_churn_is_asked_of_customers_who_have_not_cancelled(orders: list[float], cancels: list[float], asked: bool) -> None:
+@pytest.mark.parametrize(
+    ("orders", "cancels", "asked"),
+    [([], [], False), ([1], [], True), ([900], [], True), ([5], [4], False), ([5], [6], True)],
+)
+def test_churn_is_asked_of_customers_who_have_not_cancelled(
+    orders: list[float], cancels: list[float], asked: bool
+) -> None:
     # Seen to fail with cancelled left out of eligible.
     table = table_of({"order": orders, "cancel": cancels})
     churn = definitions(ASKED)["churn"]

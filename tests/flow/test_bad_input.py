@@ -26,7 +26,8 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 def refused(said: Said, *words: str) -> None:
     """Exit 2, one paragraph without a traceback that has these words, and nothing on standard output."""
     assert said.code == 2, said
-    assert len(said.complaint.splitlines()) == 1 and "Traceback" not in said.err
+    assert len(said.complaint.splitlines()) == 1
+    assert "Traceback" not in said.err
     assert all(word in said.complaint for word in words), said.complaint
 
 
@@ -112,7 +113,8 @@ def test_too_little_is_said_by_check_and_refused_by_train(log: list[Row], said: 
     write(log, tmp_path / "log.csv")
     assert run("init", "log.csv").code == 0
     checked = run("check")
-    assert checked.code == 0 and said in checked.out
+    assert checked.code == 0
+    assert said in checked.out
     if said != "one user":  # that one takes 20 s to the floor of evidence; left to a test of the job
         assert run("train").code == 2
 
@@ -152,19 +154,23 @@ def test_wrong_arguments(arguments: list[str], words: list[str], run: Run, tmp_p
 def test_unknown_commands_and_options(run: Run) -> None:
     for arguments in (["chek"], ["check", "--bla"], ["init"], ["serve", "--port", "abc"]):
         said = run(*arguments)
-        assert said.code == 2 and "Traceback" not in said.err
+        assert said.code == 2
+        assert "Traceback" not in said.err
 
 
 def test_no_value_column_trains_no_lifetime_value_but_checks_the_rest(run: Run, tmp_path: Path) -> None:
     write(saas(), tmp_path / "log.csv")
     said = run("init", "log.csv")
-    assert said.code == 0 and "lifetime value: no column holds an amount of money" in said.out
+    assert said.code == 0
+    assert "lifetime value: no column holds an amount of money" in said.out
     assert "No [ltv]" in (tmp_path / "winback.toml").read_text()
     config = (tmp_path / "winback.toml").read_text() + '\n[ltv]\nof = ["login"]\nhorizon_days = 20\n'
     (tmp_path / "winback.toml").write_text(config)
     checked = run("check")
-    assert checked.code == 0 and "ltv: no column holds a value" in checked.out
-    assert "churn: left = no" in checked.out and "as of 2025-" in checked.out
+    assert checked.code == 0
+    assert "ltv: no column holds a value" in checked.out
+    assert "churn: left = no" in checked.out
+    assert "as of 2025-" in checked.out
 
 
 def test_rejected_rows_are_counted_and_written(run: Run, tmp_path: Path) -> None:
@@ -177,7 +183,10 @@ def test_rejected_rows_are_counted_and_written(run: Run, tmp_path: Path) -> None
     write([*visits(), *bad], tmp_path / "log.csv")
     (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
     said = run("check")
-    assert said.code == 0 and "3 of" in said.out and "1 with a NUL character" in said.out and "61 users" in said.out
+    assert said.code == 0
+    assert "3 of" in said.out
+    assert "1 with a NUL character" in said.out
+    assert "61 users" in said.out
     assert (tmp_path / ".winback" / "rejected.csv").read_text().count("\n") == 4
 
 
@@ -186,11 +195,14 @@ def test_features_are_written_whole(run: Run, tmp_path: Path) -> None:
     write(retail(), tmp_path / "mein log 😀.csv")
     assert run("init", "mein log 😀.csv").code == 0
     said = run("features", "--as-of", "2025-09-01", "--out", "f 😀.parquet")
-    assert said.code == 0 and "f 😀.parquet" in said.out
+    assert said.code == 0
+    assert "f 😀.parquet" in said.out
     table = pq.read_table(tmp_path / "f 😀.parquet")
     assert (
         table.column_names[:2] == ["user_id", "as_of"]
-        and str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
+    )
+    assert (
+        str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
     )
     assert {str(field.type) for field in list(table.schema)[2:]} == {"float"}
     assert table.num_rows == len(set(table["user_id"].to_pylist())) > 100
@@ -210,11 +222,14 @@ def test_help_costs_little_and_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
     (tmp_path / "winback.toml").write_text(EVENTS + CHURN)
     command = [sys.executable, str(ROOT / "winback.py"), "check"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment)
-    assert running.stdout and running.stderr
+    assert running.stdout
+    assert running.stderr
     running.stdout.close()
     said = running.stderr.read().decode()
     running.wait(60)
-    assert "Traceback" not in said and "BrokenPipe" not in said and "Exception ignored" not in said
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+    assert "Exception ignored" not in said
 
 
 def test_a_failure_is_one_line_and_the_traceback_is_for_debug(

@@ -24,7 +24,8 @@ WITH seen AS (
   SELECT *, :as_of - time AS age, (:as_of - time) / 86400000000 AS day,
          CAST(strftime('%H', time / 1000000, 'unixepoch') AS INTEGER) AS hour,
          strftime('%w', time / 1000000, 'unixepoch') IN ('0', '6') AS weekend
-  FROM events WHERE time <= :as_of AND coalesce(arrived, time) <= :as_of AND (:every OR kind IN (SELECT kind FROM chosen))
+  FROM events WHERE time <= :as_of AND coalesce(arrived, time) <= :as_of
+    AND (:every OR kind IN (SELECT kind FROM chosen))
 )
 """
 WINDOW = """
@@ -79,7 +80,9 @@ def random_log(seed: int, users: int = 40, events: int = 1500) -> list[Event]:
     coarse = dice.random(events)
     time = np.where(coarse < 0.3, time // DAY * DAY, np.where(coarse < 0.5, time // HOUR * HOUR, time))
     cutoff = dice.random(events) < 0.05
-    time[cutoff] = at(CUTOFFS[seed % len(CUTOFFS)]) - dice.choice([0, 1, -1, 7 * DAY, 30 * DAY - 1, 90 * DAY], cutoff.sum())
+    time[cutoff] = at(CUTOFFS[seed % len(CUTOFFS)]) - dice.choice(
+        [0, 1, -1, 7 * DAY, 30 * DAY - 1, 90 * DAY], cutoff.sum()
+    )
     return [
         Event(
             f"u{dice.zipf(1.3) % users}", int(moment), KINDS[min(dice.geometric(0.5), len(KINDS)) - 1],
@@ -114,12 +117,16 @@ def queries(features: Catalog) -> Iterator[tuple[str, int | None, str]]:
         yield TREND, days, f"_{days}d"
 
 
-def unequal(table: FeatureTable, users: list[str], selectors: tuple[Selector, ...], sql: dict[str, dict[str, float | None]]) -> list[tuple[str, str, float, float]]:
+def unequal(
+    table: FeatureTable, users: list[str], selectors: tuple[Selector, ...], sql: dict[str, dict[str, float | None]]
+) -> list[tuple[str, str, float, float]]:
     """(feature, user, ours, SQLite's) wherever the two disagree; a user whom SQL does not name has 0 or nothing."""
     wrong = []
     labels = sorted((selector.label for selector in selectors), key=len, reverse=True)
     for feature in table.catalog.features:
-        suffix = next(feature.name.removeprefix(f"{label}_") for label in labels if feature.name.startswith(f"{label}_"))
+        suffix = next(
+            feature.name.removeprefix(f"{label}_") for label in labels if feature.name.startswith(f"{label}_")
+        )
         exact = suffix.startswith(EXACT)
         empty = 0.0 if suffix.startswith(("count", "days", "sum", "items")) else np.nan
         said = [sql[feature.name].get(user, empty) for user in users]
@@ -138,12 +145,16 @@ def test_every_feature_agrees_with_sqlite(seed: int) -> None:
     # ignored, and the last value taken from the first of several events at one instant.
     events = random_log(seed)
     known = past(events)
-    asked = business(churn={"activity": ["order", "login"], "horizon_days": 30}, features={"windows_days": list(WINDOWS)})
+    asked = business(
+        churn={"activity": ["order", "login"], "horizon_days": 30}, features={"windows_days": list(WINDOWS)}
+    )
     features = catalog(asked, kind_uses(known))
     users = [str(user) for user in known.users]
     with sqlite3.connect(":memory:") as database:
         database.row_factory = sqlite3.Row
-        database.execute("CREATE TABLE events (user TEXT, time INTEGER, kind TEXT, value REAL, item TEXT, arrived INTEGER)")
+        database.execute(
+            "CREATE TABLE events (user TEXT, time INTEGER, kind TEXT, value REAL, item TEXT, arrived INTEGER)"
+        )
         database.execute("CREATE TABLE chosen (kind TEXT)")
         database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
         for moment in CUTOFFS:

@@ -124,7 +124,8 @@ def test_row_order_and_the_names_of_customers_change_nothing_and_a_seed_everythi
 def test_draws_in_which_the_metric_is_undefined_are_left_out_while_they_are_few() -> None:
     ids, p = np.arange(200), np.linspace(0.1, 0.9, 200)
     rare = interval(auc, ids == 150, p, ids, draws=200)  # a third of the draws miss the only positive
-    assert rare.point == auc(ids == 150, p) and np.isnan([rare.low, rare.high]).all()
+    assert rare.point == auc(ids == 150, p)
+    assert np.isnan([rare.low, rare.high]).all()
     enough = interval(auc, np.isin(ids, [20, 90, 120, 150]), p, ids, draws=200)  # one draw in fifty misses all four
     assert 0 < enough.low < enough.point < enough.high <= 1
 

@@ -104,7 +104,8 @@ def test_one_score_only_and_separated_outcomes_have_a_finite_sensible_answer() -
     assert fit_beta(y, np.full(1_000, 0.6)).apply(0.6) == pytest.approx(0.25, abs=1e-9)
     margin = np.linspace(-2, 2, 1_000)
     separated = fit_beta(margin > 0, sigmoid(margin))
-    assert 1 < separated.a < 50 and 1 < separated.b < 50
+    assert 1 < separated.a < 50
+    assert 1 < separated.b < 50
     assert log_loss(margin > 0, separated.apply_margin(margin)) < log_loss(margin > 0, sigmoid(margin))
 
 
@@ -130,7 +131,8 @@ def test_probabilities_and_margins_agree(curve: BetaCalibration, margin: float) 
 @given(curve=CURVES)
 def test_nobody_is_ever_certain(curve: BetaCalibration) -> None:
     for scores in (curve.apply([0.0, 1e-300, 0.5, 1.0]), curve.apply_margin([-1e6, -40.0, 40.0, 1e6])):
-        assert (scores >= 1e-6).all() and (scores <= 1 - 1e-6).all()
+        assert (scores >= 1e-6).all()
+        assert (scores <= 1 - 1e-6).all()
 
 
 def test_the_identity_changes_nothing_within_the_clip() -> None:
@@ -142,7 +144,8 @@ def test_the_identity_changes_nothing_within_the_clip() -> None:
 def test_json_brings_the_same_curve_back() -> None:
     fitted = fit_beta(*crowd(8), minimum_positives=5)
     again = BetaCalibration(**json.loads(json.dumps(asdict(fitted))))
-    assert again == fitted and again.note == fitted.note
+    assert again == fitted
+    assert again.note == fitted.note
     assert replace(fitted, note="") == fitted
 
 

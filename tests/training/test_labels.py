@@ -37,13 +37,17 @@ def by_hand(definition: Definition, events: list[Event], user: str, as_of: int) 
 def logs(draw: st.DrawFn) -> list[Event]:
     """Events in half-days, so that they often fall on an edge, or a microsecond beside it; one more closes the log."""
     times = st.builds(lambda halves, by: START + halves * DAY // 2 + by, st.integers(0, 80), st.integers(-1, 1))
-    kinds, values = st.sampled_from(["order", "refund", "cancel", "view"]), st.sampled_from([None, 0.0, 5.0, -2.5, 8.25])
+    kinds, values = (
+        st.sampled_from(["order", "refund", "cancel", "view"]),
+        st.sampled_from([None, 0.0, 5.0, -2.5, 8.25]),
+    )
     row = st.tuples(st.sampled_from("abc"), times, kinds, values).map(lambda cells: Event(*cells))
     return [*draw(st.lists(row, max_size=40)), Event("z", START + 41 * DAY, "view")]
 
 
 definition = st.builds(
-    Definition, st.sampled_from(["churn", "conversion", "ltv"]), st.sampled_from([("order",), ("order", "refund"), ("never",)]),
+    Definition, st.sampled_from(["churn", "conversion", "ltv"]),
+    st.sampled_from([("order",), ("order", "refund"), ("never",)]),
     st.integers(1, 15), st.integers(0, 3), st.sampled_from([(), ("cancel",), ("cancel", "never")]),
 )  # fmt: skip
 
@@ -51,7 +55,7 @@ definition = st.builds(
 @settings(deadline=None, max_examples=200, derandomize=True, database=None)
 @given(definition, logs(), st.integers(0, 50), st.integers(-1, 1))
 def test_labels_are_what_a_loop_says(asked: Definition, events: list[Event], halves: int, by: int) -> None:
-    # Seen to fail with >= at the window's start, < at its end, the gap left out of either, and a cancel that does not count.
+    # Seen to fail with >= at the window's start, < at its end, the gap left out of either, and `~some & quits`.
     known = past(events)
     as_of = min(START + halves * DAY // 2 + by, last_cutoff(asked, known))
     users = np.arange(len(known))[::-1]
@@ -73,7 +77,7 @@ def test_both_edges_of_the_window(gap: int, microsecond: int, happened: bool) ->
 
 @pytest.mark.parametrize(("cancelled_at", "left"), [(-1, 0), (0, 0), (1, 1), (30 * DAY, 1), (30 * DAY + 1, 0)])
 def test_a_cancellation_in_the_window_is_leaving_whatever_else_happens(cancelled_at: int, left: int) -> None:
-    # Seen to fail with `~some & quits`.
+    # Seen to fail with `~some & quits`, and with no cancel counted.
     events = [Event("u", START + 3 * DAY), Event("u", START + cancelled_at, "cancel"), Event("z", START + 90 * DAY)]
     asked = Definition("churn", ("order",), 30, cancel=("cancel",))
     assert labels(asked, past(events), np.array([0]), START).tolist() == [left]
@@ -102,6 +106,19 @@ def test_beyond_the_data_says_when_the_data_end_and_what_to_use() -> None:
     )
     with pytest.raises(InputProblem):
         labels(ORDERS, known, np.array([0]), last + 1)
+
+
+def test_beyond_the_data_speaks_of_the_business_days_and_of_hours_where_they_decide() -> None:
+    # Seen to fail with days of UTC: "Use as_of <= 2026-06-19" to somebody who said 2026-06-19, and Shanghai a day early.
+    known = past([Event("u", at("2026-01-01T00:00")), Event("u", at("2026-07-19T08:00"))])
+    with pytest.raises(InputProblem, match=r"they end 2026-07-19T08:00:00Z. Use as_of <= 2026-06-19T08:00:00Z"):
+        labels(ORDERS, known, np.array([0]), at("2026-06-19T12:00"))
+    stamps = [at("2026-01-01T16:00") + day * DAY for day in range(60)]
+    dates = past([Event("u", stamp) for stamp in stamps], "Asia/Shanghai", True, stamps[-1] + DAY - 1)
+    with pytest.raises(
+        InputProblem, match=r"as_of 2026-02-10 needs .* they end 2026-03-02. Use as_of <= 2026-01-31, or"
+    ):
+        labels(ORDERS, dates, np.array([0]), stamps[39])
 
 
 def test_no_shorter_horizon_is_offered_when_none_is_left() -> None:

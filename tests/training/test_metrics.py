@@ -149,7 +149,8 @@ def test_reliability_keeps_equal_scores_together_and_counts_everyone() -> None:
     np.testing.assert_array_equal(points.count, [4, 2])
     np.testing.assert_allclose(points.predicted, [0.2, 0.75])
     np.testing.assert_allclose(points.observed, [0.5, 1.0])
-    assert (points.low <= points.observed).all() and (points.observed <= points.high).all()
+    assert (points.low <= points.observed).all()
+    assert (points.observed <= points.high).all()
 
 
 def test_reliability_without_ties_has_equal_bins() -> None:

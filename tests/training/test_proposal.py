@@ -71,7 +71,8 @@ def test_six_kinds_of_business(
 ) -> None:
     # Planted: e-mails that the system sends counted as activity.
     _, business = proposed(write_log(name, tmp_path))
-    assert business.churn and business.conversion
+    assert business.churn
+    assert business.conversion
     assert business.churn.activity == activity
     assert (business.conversion.target, business.conversion.eligible) == ((target,), eligible)
     assert (business.ltv.of if business.ltv else None) == of
@@ -84,7 +85,8 @@ def test_every_value_has_its_evidence_and_fits_the_history(name: str, tmp_path: 
     text = proposal.config.text.splitlines()
     keys = [at for at, line in enumerate(text) if "=" in line and not line.startswith(("#", "["))]
     assert all(text[at - 1].startswith("# ") and len(text[at - 1]) > 8 for at in keys)
-    assert proposal.events is not None and business.churn
+    assert proposal.events is not None
+    assert business.churn
     log = histories(proposal.events, "UTC")
     span = (log.complete_until - log.first) / 86_400_000_000
     assert business.churn.horizon_days <= max(1, span / 3)
@@ -140,7 +142,8 @@ def test_horizon_is_found_where_a_tenth_come_back(tmp_path: Path) -> None:
         row for row in rows({"open": 1}, users=200, days=200) if int(row["user_id"][1:]) % 3 or row["time"] < "2025-04"
     ]
     _, business = proposed(write(log, tmp_path / "log.csv"))
-    assert business.churn and business.churn.horizon_days == 28
+    assert business.churn
+    assert business.churn.horizon_days == 28
 
 
 def test_refunds_are_counted_only_when_negative(tmp_path: Path) -> None:
@@ -148,13 +151,15 @@ def test_refunds_are_counted_only_when_negative(tmp_path: Path) -> None:
     for row in log:
         row["amount"] = -5.0 if row["event"] == "refund" else 20.0
     _, business = proposed(write(log, tmp_path / "log.csv"))
-    assert business.ltv and business.churn
+    assert business.ltv
+    assert business.churn
     assert business.ltv.of == ("purchase", "refund")
     assert business.churn.activity == ("purchase",)
     for row in log:
         row["amount"] = abs(row["amount"])
     proposal, business = proposed(write(log, tmp_path / "log.csv"))
-    assert business.ltv and business.ltv.of == ("purchase",)
+    assert business.ltv
+    assert business.ltv.of == ("purchase",)
     assert "winback wants refunds negative" in proposal.config.text.replace("\n# ", " ")
 
 
@@ -226,7 +231,8 @@ def test_nasty_columns_and_kinds_are_read_back(tmp_path: Path) -> None:
     business = read_business(path)
     assert business.events.user == 'the "user" id'
     assert read_events(business, NOW).table.num_rows == len(log)
-    assert business.conversion and business.conversion.target == ('buy "now"\\',)
+    assert business.conversion
+    assert business.conversion.target == ('buy "now"\\',)
 
 
 def test_the_source_stays_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

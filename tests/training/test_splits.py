@@ -102,7 +102,9 @@ def test_the_test_window_is_opened_last(asked: Definition, days: float) -> None:
     (115, 8, 3, True, [4, 3]),
     (9999, 8, 3, True, [4, 3]),
 ])  # fmt: skip
-def test_how_much_a_history_holds(days: float, cutoffs: int, windows: int, out_of_time: bool, judging: list[int]) -> None:
+def test_how_much_a_history_holds(
+    days: float, cutoffs: int, windows: int, out_of_time: bool, judging: list[int]
+) -> None:
     """Horizon 30: windows a third apart, the earliest with half a horizon behind it."""
     # Seen to fail with a step of a whole reach.
     line = timeline(churn(30), span(days))

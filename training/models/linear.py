@@ -45,16 +45,18 @@ class Linear:
 
     def _terms(self, x: F32) -> F64:
         z = (transformed(x, self.columns, self.scales) - np.asarray(self.center)) / np.asarray(self.scale)
-        return np.nan_to_num(z) * np.asarray(self.weights)
+        terms: F64 = np.nan_to_num(z) * np.asarray(self.weights)
+        return terms
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "linear", **asdict(self)}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Linear:
-        return cls(
-            **{key: tuple(part) if isinstance(part, list) else part for key, part in saved.items() if key != "type"}
-        )
+        fields: dict[str, Any] = {
+            key: tuple(part) if isinstance(part, list) else part for key, part in saved.items() if key != "type"
+        }
+        return cls(**fields)
 
 
 def transformed(x: F32, columns: Sequence[int], scales: Sequence[Scale]) -> F64:

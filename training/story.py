@@ -57,8 +57,7 @@ def _level(choice: Json) -> str:
 def _probabilities(test: Json) -> str:
     auc, loss, gap = (test["metrics"][name] for name in ("auc", "log_loss", "ece"))
     return (
-        f"AUC {_between(auc)}, log loss {_between(loss)}, "
-        f"promised and observed differ by {gap['point']:.1%} on average"
+        f"AUC {_between(auc)}, log loss {_between(loss)}, promised and observed differ by {gap['point']:.1%} on average"
     )
 
 

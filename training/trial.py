@@ -56,8 +56,11 @@ class Trial:
     def holdout(self, past: Histories) -> pd.DataFrame:
         """The untouched window's rows: user_id, as_of, y, p, and what one would have promised everybody before it."""
         return pd.DataFrame(
-    """What would have been promised before; p, low, high: (n,), all three equal for probabilities."""
-        )
+            {
+                "user_id": past.users[self.user], "as_of": self.as_of,
+                "y": self.y, "p": self.promise.p, "before": self.before,
+            }
+        )  # fmt: skip
 
 
 def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: Rows) -> Trial:

@@ -198,12 +198,8 @@ def test_features_are_written_whole(run: Run, tmp_path: Path) -> None:
     assert said.code == 0
     assert "f 😀.parquet" in said.out
     table = pq.read_table(tmp_path / "f 😀.parquet")
-    assert (
-        table.column_names[:2] == ["user_id", "as_of"]
-    )
-    assert (
-        str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
-    )
+    assert table.column_names[:2] == ["user_id", "as_of"]
+    assert str(table.schema.field("as_of").type) == "timestamp[us, tz=UTC]"
     assert {str(field.type) for field in list(table.schema)[2:]} == {"float"}
     assert table.num_rows == len(set(table["user_id"].to_pylist())) > 100
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")]

@@ -24,7 +24,7 @@ _ENGLISH: Mapping[Reduction, str] = {
     R.SUM: "{n} spent on {events} {window}{usually}",
     R.MEAN: "{n} per {event} on average {window}{usually}",
     R.MAX: "largest {event} {window}: {n}",
-    R.DISTINCT_ITEMS: "{n} different items {window}",
+    R.DISTINCT_ITEMS: "{n} different {items} {window}",
     R.RECENCY: "last {event} {n} {day} ago{usual_gap}",
     R.TENURE: "first {event} {n} {day} ago",
     R.GAP_MEAN: "one {event} every {n} {day} on average",
@@ -70,7 +70,7 @@ _CHINESE: Mapping[Reduction, str] = {
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "window": "in the last {days} days", "ever": "so far", "usually": ", usually {usual}",
-        "gap": ", usual gap {usual} days",
+        "gap": ", usual gap {usual} {day}",
         "never": "no {event} yet", "none": "no {events} {window}", "unknown": "too few {events} to tell",
         "rhythm": "{days} {day} with {events}, the last one {ago} {ago_day} ago",
         ACTIVITY: "activity", ANYTHING: "event",
@@ -137,7 +137,8 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
     if math.isnan(value):
         template = words["unknown"] if _happened(inputs, row, feature) else words["never"]
         return template.format(event=event, events=_many(event))
-    if value == 0 and feature.reduction in _NONE_WHEN_ZERO:
+    inside = _sibling(inputs, row, feature, f"count_{feature.days}d" if feature.days else "count_ever")
+    if value == 0 and feature.reduction in _NONE_WHEN_ZERO and not inside > 0:
         return words["none"].format(event=event, events=_many(event), window=window) + _usually(
             inputs, row, feature, words
         )
@@ -147,7 +148,8 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
         n=number(shown),
         event=event,
         many=_many(event),
-        events=event if number(shown) == "1" else _many(event),
+        events=event if number(shown) == "1" and feature.reduction is R.COUNT else _many(event),
+        items="item" if number(shown) == "1" else "items",
         window=window,
         day=_day(shown),
         usually=_usually(inputs, row, feature, words),
@@ -157,7 +159,7 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
 
 def number(value: float) -> str:
     """A figure as people write it: no decimals from 10 on, one below, none when whole."""
-    rounded = round(value) if abs(value) >= 10 else round(value, 1)
+    rounded = (round(value) if abs(value) >= 10 else round(value, 1)) + 0.0  # a rounded -0.04 is 0, not -0
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
@@ -179,7 +181,7 @@ def _usually(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, str
     """What this user's own earlier rate would give in the window; empty while there is too little past to say."""
     usual = math.nan
     if feature.days and feature.reduction in (R.COUNT, R.ACTIVE_DAYS, R.SUM, R.TREND, R.SPEND_TREND):
-        of = {R.TREND: "count", R.SPEND_TREND: "sum", R.COUNT: "count", R.ACTIVE_DAYS: "days", R.SUM: "sum"}[
+        of = {R.TREND: "count", R.SPEND_TREND: "count", R.COUNT: "count", R.ACTIVE_DAYS: "days", R.SUM: "sum"}[
             feature.reduction
         ]
         ever, tenure = _sibling(inputs, row, feature, f"{of}_ever"), _sibling(inputs, row, feature, "tenure")
@@ -193,7 +195,7 @@ def _usually(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, str
 
 def _usual_gap(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, str]) -> str:
     gap = _sibling(inputs, row, feature, "gap_mean") if feature.reduction is R.RECENCY else math.nan
-    return "" if math.isnan(gap) else words["gap"].format(usual=number(gap))
+    return "" if math.isnan(gap) else words["gap"].format(usual=number(gap), day=_day(gap))
 
 
 def _happened(inputs: Inputs, row: F32, feature: Feature) -> bool:

@@ -35,14 +35,15 @@ def attribute(bundle: Bundle, x: F32) -> Attribution:
     parts = bundle.model.contributions(x)
     margin, start = parts.sum(axis=1), parts[:, -1]
     scale = bundle.calibration.apply_margin
-    predicted, base = bundle.predict(x), scale(start)
+    own = bundle.model.margin(x)
+    predicted, base = scale(own), scale(start)
     away = margin - start
     flat = np.abs(away) < STEP
     slope = np.where(flat, (scale(start + STEP) - scale(start - STEP)) / (2 * STEP), 0.0)
     np.divide(predicted - base, away, out=slope, where=~flat)
     effects = parts[:, :-1] * slope[:, None]
-    gap = np.abs(base + effects.sum(axis=1) - predicted)
-    if len(gap) and float((gap / np.maximum(1.0, np.abs(predicted))).max()) > 1e-4:
+    gap = np.abs(margin - own)  # on the margin: the slope makes any parts add up on the calibrated scale
+    if not (gap <= 1e-4 * np.maximum(1.0, np.abs(own))).all():
         raise ArithmeticError(f"contributions miss the score by {gap.max():.2e}; the model's explanation is broken")
     return Attribution(predicted, float(base[0]) if len(base) else bundle.base, effects)
 

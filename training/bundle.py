@@ -122,7 +122,7 @@ def load_bundle(folder: Path) -> Bundle:
                 "bundle_format",
             )
         return _revived(saved)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputProblem(
             f"{folder} holds no readable model ({type(error).__name__}: {error}). Retrain with `winback train`.",
             "bad_bundle",

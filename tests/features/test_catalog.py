@@ -126,7 +126,6 @@ def test_the_fingerprint_is_of_all_that_changes_the_matrix() -> None:
 
 def test_what_ages_with_the_customer_says_so() -> None:
     """A sum over the whole history and the tenure grow with age alone; a window, a share and a mean do not."""
-    # Seen to fail with whole() saying so of recency.
     ageing = {feature.name for feature in of(["order"], ["order"]).features if feature.ages}
     assert ageing == {
         f"order_{suffix}"

@@ -69,7 +69,7 @@ def test_the_dress_of_the_table_does_not_matter() -> None:
 
 def test_an_event_cannot_arrive_before_it_happens() -> None:
     """A clock that lags says so; an event without an arrival was known at once."""
-    # Seen to fail without np.maximum, and with null as 0.
+    # Seen to fail without np.maximum.
     known = past([Event("u", 5 * DAY, arrived=DAY), Event("u", 6 * DAY, arrived=9 * DAY), Event("u", 7 * DAY)])
     assert (known.arrived // DAY).tolist() == [5, 9, 7]
 

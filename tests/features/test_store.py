@@ -84,7 +84,7 @@ def event_lists(draw: st.DrawFn) -> list[PostedEvent]:
 
 
 # Seen to fail on: merging without sorting; sorting kinds by their number in the store instead of by name;
-# a missing value sorted last; hours of the week in UTC.
+# arrivals of posted events left out; hours of the week in UTC; -0.0 kept in one of the two.
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=event_lists(), cut=st.integers(0, 25), arrivals=st.booleans(), data=st.data())
 def test_online_features_equal_batch_features_to_the_bit(
@@ -131,6 +131,7 @@ def test_a_changed_log_refills_the_store_and_keeps_posted_events(tmp_path: Path)
     assert online(store, expected, EVENING + DAY).tobytes() == batch(expected, EVENING + DAY).tobytes()
 
 
+# Seen to fail on: reading the kinds once only.
 def test_a_reader_learns_of_kinds_that_another_process_added(tmp_path: Path) -> None:
     one, two = (open_store(tmp_path / "h.sqlite", ZONE) for _ in range(2))
     one.append([event(1)], EVENING)

@@ -186,7 +186,7 @@ def test_the_table_has_every_feature(features: Catalog) -> None:
 
 
 def test_every_feature_is_what_the_table_says(known: Histories, features: Catalog) -> None:
-    # Seen to fail with the edge of a window on its other side, night from 23:00, and the deviation over n.
+    # Seen to fail with the edge of a window on its other side, a weekend from Friday on, and the deviation over n.
     assert tuple(known.users) == USERS
     found = build(known, features, np.arange(6), np.full(6, AS_OF)).values
     expected = np.array([TABLE[name] for name in features.names], dtype=np.float64).T

@@ -19,7 +19,7 @@ from features.histories import Histories
 from tests.histories_made import DAY, Event, at, business, past
 
 LAW = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
+    max_examples=30, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )  # fmt: skip
 MET, NEVER_MET = "user", "never met in training"

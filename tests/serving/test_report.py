@@ -119,7 +119,7 @@ def test_the_chinese_page_is_chinese(world: World) -> None:
     assert not re.findall(r"\b(?:the|of|customers?|orders?|days|in)\b", prose)
 
 
-# Seen to fail: writing straight to the name; the folder's fault let through as an OSError.
+# Seen to fail: the temporary file left beside the page; the folder's fault let through as an OSError.
 def test_files_appear_whole_and_the_same_each_time(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

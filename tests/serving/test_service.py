@@ -107,7 +107,6 @@ EVENT_FAULTS: list[tuple[Any, str, str, str]] = [
 ]  # fmt: skip
 
 
-# Seen to fail on: storing the good events before looking at the others.
 @pytest.mark.parametrize(("wrong", "code", "where", "hint"), EVENT_FAULTS)
 def test_an_event_of_the_wrong_shape_stores_nothing(
     client: httpx.Client, wrong: Any, code: str, where: str, hint: str
@@ -124,7 +123,7 @@ def test_5001_events_are_too_many(client: httpx.Client) -> None:
     assert "5,000" in refused(client.post("/events", json=body), 422, "too_many")[1]
 
 
-# Seen to fail on: a service without ErrorForm (plain text), or with BentoML's API methods ({"error": "..."}).
+# Seen to fail on: a service without ErrorForm, which answers in plain text.
 def test_every_other_error_has_the_same_form(client: httpx.Client) -> None:
     for path in ("/score", "/events"):
         for body in (b"", b"{", b"\xff\xfe", b"nonsense", b'{"user_ids": ["\\ud800"]}', b"[" * 100_000):
@@ -229,7 +228,7 @@ def near_json(chance: random.Random) -> tuple[str, Any]:
     return path, body
 
 
-# Seen to fail on: an as_of before year 1 in the zone; a time of year 9999 with an offset; a huge integer as a value.
+# Seen to fail on: an as_of that is read outside its guard.
 def test_random_bodies_never_break_it(client: httpx.Client) -> None:
     chance = random.Random(11)
     for number in range(240):
@@ -264,7 +263,7 @@ def test_eight_clients_at_once_lose_nothing(server: Server) -> None:
     assert said["events_seen"] == 96
 
 
-# Seen to fail on: BentoML's API methods, which log a rejected body's values with the traceback.
+# Seen to fail on: logging what was refused (BentoML's API methods do, with a traceback: input_value='secretx').
 def test_nobodys_data_is_in_the_log(client: httpx.Client, server: Server) -> None:
     client.post("/score", json={"user_ids": ["secret-person"], "reasons": "secret-reason"})
     client.post("/events", json={"events": [event("secret-event", user_id="secret-person", time="secret-time")]})

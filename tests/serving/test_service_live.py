@@ -57,7 +57,7 @@ def ask(live: Live, *users: str, now: int = NOW, **said: Any) -> dict[str, Any]:
     return live.score(ScoreRequest.model_validate({"user_ids": list(users)} | said), now)
 
 
-# Seen to fail on: as_of = now; hours of the week in UTC; kinds numbered in another order than the store's.
+# Seen to fail on: as_of = now; hours of the week in UTC.
 def test_online_scores_equal_batch_scores(live: Live, shop: Shop) -> None:
     past = histories(read_events(live.business, NOW), "Europe/Berlin")
     table = build_at(past, live.catalog, past.last)

@@ -43,6 +43,8 @@ class Boosted:
         Source: Lundberg, Erion, Lee 2018, https://arxiv.org/abs/1802.03888; in bulk the same values by Woodelf.
         """
         parts = np.zeros((len(x), x.shape[1] + 1))
+        if not len(x):  # LightGBM divides by the number of rows
+            return parts
         read = self._read(x)
         if len(x) >= BULK:
             parts[:, list(self.columns)] = self._in_bulk(read)
@@ -57,12 +59,15 @@ class Boosted:
         return np.asarray(self.booster.predict(read, pred_contrib=True, num_threads=1), dtype=np.float64)
 
     def _in_bulk(self, read: F32) -> F64:
-        """The same values within 2e-5, several times faster on many rows; needs trees without categorical splits."""
+        """The same values within 2e-5, several times faster on many rows; needs trees without categorical splits.
+
+        In float64: a float32 that equals a rounded threshold would otherwise go down the other branch.
+        """
         from woodelf import WoodelfExplainer
 
         names = self.booster.feature_name()
         explainer = WoodelfExplainer(self.booster, feature_perturbation="tree_path_dependent")
-        return np.asarray(explainer.shap_values(pd.DataFrame(read, columns=names), verbose=False), dtype=np.float64)
+        return np.asarray(explainer.shap_values(pd.DataFrame(read.astype(np.float64), columns=names), verbose=False), dtype=np.float64)
 
     def _read(self, x: F32) -> F32:
         return np.ascontiguousarray(x[:, list(self.columns)])

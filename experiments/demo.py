@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import itertools
 import json
 import os
 import shlex
@@ -23,7 +25,7 @@ import pyarrow.parquet as pq
 
 LOG = "CDNOW_master.txt"
 SECONDS_TO_START = 120
-EXTRA_LOOK = 3
+FIRST = 3
 
 
 def main() -> None:
@@ -43,9 +45,9 @@ def main() -> None:
     winback(folder, "train")
     tell("4. Score everybody.")
     winback(folder, "score", "--out", "scores.parquet")
-    first_look(folder / "scores.parquet")
     tell("5. Write the report for the people who will act.")
     winback(folder, "report", "--out", "report")
+    first_look(folder / "report" / "first_to_contact.csv")
     tell("6. Serve, and ask for one customer as a CRM system would.")
     ask_once(folder)
     tell(f"Done in {time.monotonic() - start:.0f} s. Next:")
@@ -82,21 +84,15 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "winback", *words]
 
 
-def first_look(scores: Path) -> None:
-    """Who to look at first: the most at stake among customers who can still be kept."""
-    here = ("active", "slipping", "returning", "new")
-    rows = [row for row in pq.read_table(scores).to_pylist() if row["lifecycle"] in here]
-    rows.sort(key=lambda row: -row["churn_probability"] * row["ltv_expected"])
-    print("Look at first (not yet lapsed, most expected value at risk):")
-    for row in rows[:EXTRA_LOOK]:
-        spend = f"{row['ltv_expected']:.0f} ({row['ltv_low']:.0f} to {row['ltv_high']:.0f})"
-        print(
-            f"  {row['user_id']}: {row['churn_probability']:.0%} likely to leave, {row['lifecycle']}, "
-            f"expected to spend {spend}"
-        )
-        for reason in row["reasons"]:
-            if reason["task"] == "churn":
-                print(f"      {reason['effect']:+.0%}  {reason['text']}")
+def first_look(listed: Path) -> None:
+    """The head of the list that the report wrote: who to look at first, and why."""
+    print("Look at first (not yet lapsed, most at stake):")
+    with listed.open(encoding="utf-8-sig", newline="") as file:
+        for row in itertools.islice(csv.DictReader(file), FIRST):
+            risk, spent = float(row["churn_probability"]), float(row["spent_365_days"])
+            print(f"  {row['user_id']}: {risk:.0%} likely to leave, {row['stage']}, spent {spent:,.0f} in a year")
+            print(f"      why:  {row['reasons']}")
+            print(f"      next: {row['next_step']}")
 
 
 def ask_once(folder: Path) -> None:

@@ -22,6 +22,10 @@ from features.sources.repeats import without_repeats
 from features.sources.text import Mask, cleaned, plain_ids, with_nul
 from features.sources.verdicts import Verdicts
 
+UNEVEN_DAYS = (
+    "all times are whole days, but features count 24 hours a day, and in {zone} a day can have 23 or 25; "
+    'time_zone = "UTC" counts days exactly'
+)
 SCHEMA = pa.schema([
     ("user", pa.string()), ("time", pa.int64()), ("kind", pa.dictionary(pa.int32(), pa.string())),
     ("value", pa.float64()), ("item", pa.string()), ("event_id", pa.string()), ("ingested_at", pa.int64()),
@@ -88,6 +92,8 @@ def read_events(business: Business, now: int) -> Events:
     counted = Counted(len(raw.files), rejected.rows_read, len(rejected), *repeats, *time.changes(good))
     notes += [*ids_note, *_count_notes(counted, said.time_zone)]
     dates_only = time.dates_only(good)
+    if dates_only and business.events.time_zone != "UTC":
+        notes.append(UNEVEN_DAYS.format(zone=business.events.time_zone))
     until = _complete_until(table, zone, dates_only, now)
     return Events(table, rejected, counted, tuple(dict.fromkeys(notes)), dates_only, until)
 

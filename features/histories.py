@@ -81,6 +81,10 @@ class Histories:
             known &= self.arrived <= as_of
         return np.unique(self.owner[known]).astype(np.int64)
 
+    def as_known_today(self) -> Histories:
+        """The same histories when everything has arrived, for scores of now rather than of a moment in the past."""
+        return replace(self, arrived=np.empty(0, dtype=np.int64))
+
     def take(self, users: NDArray[np.int64]) -> Histories:
         """The histories of these users alone; users: ascending indices."""
         lengths = np.diff(self.offsets)[users]

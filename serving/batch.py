@@ -71,6 +71,8 @@ def score_everybody(business: Business, as_of: int | None, now: int, language: L
         held = champions(business)
     with progress.step("reading events"):
         past = histories(read_events(business, now), business.events.time_zone)
+    if as_of is None:
+        past = past.as_known_today()
     moment = past.last if as_of is None else as_of
     if moment < past.first:
         raise InputProblem(

@@ -38,7 +38,7 @@ QUESTIONS = {
 }
 
 
-def shop(users: int = 400, days: float = 300, seed: int = 0, born: float = 0.7) -> list[Event]:
+def shop(users: int = 300, days: float = 160, seed: int = 1, born: float = 0.7) -> list[Event]:
     """Customers who appear in the first `born` of the time, order at their own pace and leave; some only look."""
     dice = np.random.default_rng(seed)
     events = []
@@ -63,13 +63,13 @@ def asking(**tables: dict[str, object]) -> Business:
 
 
 @lru_cache(maxsize=8)
-def known(users: int = 400, days: float = 300, seed: int = 0) -> Histories:
+def known(users: int = 300, days: float = 160, seed: int = 1) -> Histories:
     """The histories of a generated shop."""
     return past(shop(users, days, seed))
 
 
 @lru_cache(maxsize=8)
-def features(users: int = 400, days: float = 300, seed: int = 0) -> Catalog:
+def features(users: int = 300, days: float = 160, seed: int = 1) -> Catalog:
     return catalog(asking(), kind_uses(known(users, days, seed)))
 
 
@@ -78,7 +78,7 @@ def question(task: TaskName) -> Definition:
 
 
 @lru_cache(maxsize=16)
-def learned(task: TaskName, users: int = 400, days: float = 300, seed: int = 0) -> tuple[Timeline, Rows]:
+def learned(task: TaskName, users: int = 300, days: float = 160, seed: int = 1) -> tuple[Timeline, Rows]:
     """The timeline of a question and its labelled rows."""
     log = known(users, days, seed)
     line = timeline(question(task), log)
@@ -106,7 +106,7 @@ def model(task: TaskName, rung: str) -> Model:
 def winner(task: TaskName) -> Bundle:
     """The finished model of a question, by the library's own road."""
     line, rows = learned(task)
-    return finish(question(task), features(), known(), line, rows, tried(task), Evidence("C", ("made for a test",)))
+    return finish(question(task), features(), known(), line, rows, tried(task), EVIDENCE)
 
 
 @lru_cache(maxsize=32)
@@ -116,7 +116,7 @@ def bundle(task: TaskName, rung: str = "blend") -> Bundle:
 
 
 @lru_cache(maxsize=4)
-def today(users: int = 400, days: float = 300, seed: int = 0) -> FeatureTable:
+def today(users: int = 300, days: float = 160, seed: int = 1) -> FeatureTable:
     """Everybody's features at the newest event."""
     log = known(users, days, seed)
     return build_at(log, features(users, days, seed), log.last)
@@ -132,6 +132,7 @@ def interval(low: float = -20.0, high: float = 30.0) -> AmountInterval:
     return AmountInterval((), (low,), (high,), 0.8)
 
 
+EVIDENCE = Evidence("C", ("made for a test",))
 CONFIG = """
 [events]
 source = "events.csv"

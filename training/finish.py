@@ -36,7 +36,7 @@ def finish(
     evidence: Evidence,
 ) -> Bundle:
     """Fit the winner on every labelled window and gather all that scoring needs."""
-    today = build_at(past, features, past.last)
+    today = build_at(past.as_known_today(), features, past.last)
     inputs = fit_inputs(today, definition.horizon_days)
     model = trial.rung.fit(rows)
     origin = Origin(past.fingerprint(), len(past), len(past.time), past.complete_until, line.cutoffs, line.windows)

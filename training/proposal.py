@@ -152,7 +152,7 @@ def _read_so_far(events: Events | None) -> str:
 
 def _zone(events: Events | None) -> str:
     if events is not None and events.dates_only:
-        return 'the times are whole days; name your zone, such as "Europe/Berlin", if a day should end at its midnight'
+        return "the times are whole days, the same everywhere; UTC keeps every day 24 hours long"
     return (
         'assumed for times that carry no zone of their own; write your own, such as "Europe/Berlin", if they are local'
     )

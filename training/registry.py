@@ -19,6 +19,7 @@ from features.problems import InputProblem
 from training.bundle import Bundle, load_bundle
 from training.promotion import Verdict
 
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 CHAMPION = "champion"
 HOLDOUT = "holdout.parquet"
 BUNDLE = "bundle"
@@ -42,12 +43,19 @@ def model_name(task: str) -> str:
 
 def tracking_uri(business: Business) -> str:
     """MLflow's own variable MLFLOW_TRACKING_URI wins; else one SQLite file beside winback.toml."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{business.state / 'mlflow.db'}"
+    return os.environ.get(TRACKING_VARIABLE) or _own_uri(business)
+
+
+def _own_uri(business: Business) -> str:
+    return f"sqlite:///{business.state / 'mlflow.db'}"
 
 
 @contextlib.contextmanager
 def connected(business: Business) -> Iterator[Any]:
-    """An MLflow client of the business's registry; quiet about its own migrations."""
+    """An MLflow client of the business's registry; quiet about its own migrations.
+
+    MLflow writes the address into the environment, where the next business of this process would find it: put back.
+    """
     import mlflow
     from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
@@ -55,9 +63,14 @@ def connected(business: Business) -> Iterator[Any]:
     business.state.mkdir(parents=True, exist_ok=True)
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(tracking_uri(business))
-    mlflow.set_registry_uri(tracking_uri(business))
-    yield mlflow.MlflowClient()
+    uri, before = tracking_uri(business), os.environ.get(TRACKING_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        yield mlflow.MlflowClient()
+    finally:
+        if before is None:
+            os.environ.pop(TRACKING_VARIABLE, None)
 
 
 def champions(business: Business) -> dict[TaskName, Champion]:
@@ -69,7 +82,7 @@ def champions(business: Business) -> dict[TaskName, Champion]:
     """
     found: dict[TaskName, Champion] = {}
     asked = definitions(business)
-    if os.environ.get("MLFLOW_TRACKING_URI") or (business.state / "mlflow.db").exists():
+    if os.environ.get(TRACKING_VARIABLE) or (business.state / "mlflow.db").exists():
         with connected(business) as client:
             for task in asked:
                 if (held := _champion(client, task)) is not None:
@@ -101,7 +114,15 @@ def _champion(client: Any, task: TaskName) -> Champion | None:
         raise
     import mlflow
 
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version.version}")) / "artifacts" / BUNDLE
+    try:
+        files = mlflow.artifacts.download_artifacts(f"models:/{name}/{version.version}")
+    except (MlflowException, OSError) as error:
+        raise InputProblem(
+            f"{name}/{version.version} is the champion, but its files cannot be had ({type(error).__name__}). "
+            f"Put them back, or run `winback train {task}`.",
+            "missing_champion_files",
+        ) from error
+    folder = Path(files) / "artifacts" / BUNDLE
     return Champion(task, name, str(version.version), folder, load_bundle(folder))
 
 
@@ -122,7 +143,7 @@ def open_experiment(client: Any, business: Business, task: TaskName) -> None:
 
     name = model_name(task)
     if client.get_experiment_by_name(name) is None:
-        local = not os.environ.get("MLFLOW_TRACKING_URI")
+        local = mlflow.get_tracking_uri() == _own_uri(business)
         client.create_experiment(
             name, artifact_location=(business.state / "mlartifacts").resolve().as_uri() if local else None
         )

@@ -67,7 +67,8 @@ class Boosted:
 
         names = self.booster.feature_name()
         explainer = WoodelfExplainer(self.booster, feature_perturbation="tree_path_dependent")
-        return np.asarray(explainer.shap_values(pd.DataFrame(read.astype(np.float64), columns=names), verbose=False), dtype=np.float64)
+        rows = pd.DataFrame(read.astype(np.float64), columns=names)
+        return np.asarray(explainer.shap_values(rows, verbose=False), dtype=np.float64)
 
     def _read(self, x: F32) -> F32:
         return np.ascontiguousarray(x[:, list(self.columns)])

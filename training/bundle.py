@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -82,7 +83,7 @@ class Bundle:
 
         Raises InputProblem that names the columns when the table was built with another catalogue.
         """
-        if table.catalog.names != self.catalog.names:
+        if table.catalog != self.catalog:
             raise InputProblem(_mismatch(self.catalog.names, table.catalog.names), "catalog_mismatch")
         return self.inputs.matrix(table)
 
@@ -105,7 +106,8 @@ class Bundle:
             "inputs": self.inputs.to_json(), "columns": self.inputs.names,
             "rung": self.rung, "model": self.model.to_json(), "calibration": asdict(self.calibration),
             "grade": self.grade, "grade_reasons": self.grade_reasons,
-            "quantiles": self.quantiles, "medians": self.medians, "origin": asdict(self.origin),
+            "quantiles": self.quantiles, "medians": [None if math.isnan(m) else m for m in self.medians],
+            "origin": asdict(self.origin),
             "interval": self.interval.to_json() if self.interval else None, "report": self.report,
         }  # fmt: skip
         (folder / FILE).write_text(json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
@@ -140,7 +142,8 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
     origin = Origin(**{**saved["origin"], "cutoffs": tuple(saved["origin"]["cutoffs"])})
     return Bundle(
         definition, inputs, saved["rung"], model_from_json(saved["model"]), calibration, saved["grade"],
-        tuple(saved["grade_reasons"]), tuple(saved["quantiles"]), tuple(saved["medians"]), origin,
+        tuple(saved["grade_reasons"]), tuple(saved["quantiles"]),
+        tuple(math.nan if m is None else m for m in saved["medians"]), origin,
         AmountInterval.from_json(saved["interval"]) if saved["interval"] else None, saved["report"],
     )  # fmt: skip
 
@@ -151,5 +154,5 @@ def _mismatch(expected: tuple[str, ...], found: tuple[str, ...]) -> str:
         f"missing {', '.join(missing[:5])}" if missing else "",
         f"unexpected {', '.join(unexpected[:5])}" if unexpected else "",
     ]
-    said = ", ".join(part for part in parts if part) or "the same columns in another order"
+    said = ", ".join(part for part in parts if part) or "the same columns with another meaning or order"
     return f"the model expects {len(expected)} columns; {said}. Rebuild with the model's own catalogue, or retrain."

@@ -15,6 +15,7 @@ from training.labels import last_cutoff
 
 MOST_CUTOFFS = 8
 FOLDS = 3
+CROWD_SHARE = 0.1  # of the customers at the last cut-off, an earlier one must have at least this share
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,28 @@ def timeline(definition: Definition, histories: Histories) -> Timeline:
     """The cut-offs from the latest that can be labelled back to the earliest with enough past behind it.
 
     They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.
-    The earliest leaves half a horizon of history (at most 90 days) behind it.
+    The earliest leaves half a horizon of history (at most 90 days) behind it, and a crowd: testers of the years before
+    the launch are no business to learn from.
     """
     day = MICROSECONDS_A_DAY
     reach = definition.reach_days * day
     step = -(-definition.reach_days // 3) * day
     last = last_cutoff(definition, histories)
-    past = min(definition.horizon_days / 2, 90) * day
-    first = histories.first + int(past)
+    first = histories.first + int(min(definition.horizon_days / 2, 90) * day)
     count = min(MOST_CUTOFFS, 1 + (last - first) // step) if last >= first else 0
-    return Timeline(tuple(last - step * back for back in range(count - 1, -1, -1)), reach)
+    cutoffs = [last - step * back for back in range(count - 1, -1, -1)]
+    return Timeline(tuple(_crowded(definition, histories, cutoffs)), reach)
+
+
+def _crowded(definition: Definition, histories: Histories, cutoffs: list[int]) -> list[int]:
+    """The cut-offs by which enough customers had their first activity; the last one stays if anybody had."""
+    active = histories.is_of(definition.activity or histories.kinds)
+    _, starts = np.unique(histories.owner[active], return_index=True)
+    customers = np.searchsorted(np.sort(histories.time[active][starts]), cutoffs, side="right")
+    if not len(customers) or customers[-1] == 0:
+        return []
+    enough = customers >= CROWD_SHARE * customers[-1]
+    return [at for at, kept in zip(cutoffs[:-1], enough[:-1], strict=True) if kept] + cutoffs[-1:]
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Hist
 
 
 def _standing(bundle: Bundle, skill: Interval) -> Standing:
-    return Standing(bundle.definition.sentence(), bundle.origin.until, bundle.grade, skill)
+    asked = bundle.definition
+    return Standing(f"{asked.sentence()}; activity: {', '.join(asked.activity)}", bundle.origin.until, bundle.grade, skill)
 
 
 def _champions_view(

@@ -17,7 +17,7 @@ from training.models.boosted import BULK, Boosted, fit_boosted
 N, K = BULK + 200, 6
 DICE = np.random.default_rng(5)
 WHOLE = np.column_stack([
-    DICE.normal(size=(N, 3)), DICE.poisson(2.0, N), DICE.gamma(2.0, 20.0, N), DICE.integers(0, 2, N),
+    DICE.normal(size=(N, 3)), DICE.poisson(2.0, N), DICE.gamma(2.0, 20.0, N).round(2), DICE.integers(0, 2, N),
 ]).astype(np.float32)  # fmt: skip
 SIGNAL = WHOLE[:, 0] - WHOLE[:, 1] * WHOLE[:, 2] + 0.4 * WHOLE[:, 3] * WHOLE[:, 5] - 0.02 * WHOLE[:, 4]
 X = holed(WHOLE, 0.2)
@@ -51,9 +51,8 @@ def test_contributions_are_shaps(model: Boosted) -> None:
 def test_many_rows_are_explained_as_one_by_one(model: Boosted, x: NDArray[np.float32]) -> None:
     assert len(x) >= BULK
     bulk = model.contributions(x)
-    few = np.vstack([model.contributions(x[start : start + 400]) for start in (0, 2000, N - 400)])
-    same = np.r_[0:400, 2000:2400, N - 400 : N]
-    np.testing.assert_allclose(bulk[same], few, atol=2e-5)
+    few = np.vstack([model.contributions(part) for part in np.array_split(x, 2)])
+    np.testing.assert_allclose(bulk, few, atol=2e-5)
     np.testing.assert_allclose(bulk.sum(axis=1), model.margin(x), atol=1e-4)
 
 
@@ -72,8 +71,7 @@ def test_contributions_are_the_shapley_values_of_the_definition() -> None:
             for size in range(4)
             for known in combinations(range(3), size)
         }
-        found = small.contributions(row[None].astype(np.float32) @ np.eye(3, K, dtype=np.float32)
-                                    if not np.isnan(row).any() else _padded(row))[0]
+        found = small.contributions(_padded(row))[0]
         for column in range(3):
             others = [c for c in range(3) if c != column]
             value = sum(

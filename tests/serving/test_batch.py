@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.build import build_at, kind_uses
 from features.business import read_business
+from features.catalog import catalog
 from features.problems import InputProblem
 from features.progress import Silent
 from serving import batch
@@ -18,6 +21,8 @@ from serving.batch import Scored, score, score_everybody, write_scores
 from serving.scores import bands
 from tests import made
 from tests.histories_made import DAY, Event
+from training.inputs import fit_inputs
+from training.models.linear import as_it_is
 from training.registry import Champion
 
 NOW = made.START + 400 * DAY
@@ -158,15 +163,9 @@ def test_the_lines_count_everybody(tmp_path: Path) -> None:
 
 @pytest.mark.xfail(strict=True, reason="score_everybody builds one table, with the first champion's catalogue")
 def test_champions_of_different_catalogues_all_score(tmp_path: Path, champions: dict[str, Champion]) -> None:
-    from dataclasses import replace
-
     log, narrow = made.known(), made.asking(features={"windows_days": [7, 30]})
-    from features.build import build_at, kind_uses
-    from features.catalog import catalog
-    from training.inputs import fit_inputs
-    from training.models.linear import as_it_is
-
-    inputs = fit_inputs(build_at(log, catalog(narrow, kind_uses(log)), log.last), 45)
-    other = replace(champions["ltv"].bundle, inputs=inputs, model=as_it_is(inputs.matrix(build_at(log, inputs.catalog, log.last)), len(inputs.names) - 1))
-    champions["ltv"] = replace(champions["ltv"], bundle=other)
+    table = build_at(log, catalog(narrow, kind_uses(log)), log.last)
+    inputs = fit_inputs(table, 45)
+    own = as_it_is(inputs.matrix(table), len(inputs.names) - 1)
+    champions["ltv"] = replace(champions["ltv"], bundle=replace(champions["ltv"].bundle, inputs=inputs, model=own))
     assert len(everybody(tmp_path).table)

@@ -93,7 +93,7 @@ def test_amounts_come_out_at_their_level() -> None:
     for model in (
         fit_amount(X, y, [0, 1], ["as it is"] * 2), fit_boosted(X, y, range(5), [0] * 5, "tweedie"),
     ):  # fmt: skip
-        assert np.exp(model.margin(X)).mean() == pytest.approx(y.mean(), rel=0.1)
+        assert np.exp(model.margin(X)).mean() == pytest.approx(y.mean(), rel=0.2)
 
 
 @pytest.mark.parametrize(("column", "direction"), [(0, 1), (1, -1)])

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression, TweedieRegressor  # type: i
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Scale = Literal["as it is", "log1p"]
+AMOUNT_FLOOR = 0.01
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,14 @@ def transformed(x: F32, columns: Sequence[int], scales: Sequence[Scale]) -> F64:
 
 
 def fit_logistic(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale]) -> Linear:
-    """Logistic regression, lightly shrunk (C = 1 on standardised columns); y: (n,) 0 or 1, both present."""
+    """Logistic regression, lightly shrunk (C = 1 on standardised columns); y: (n,) 0 or 1.
+
+    Where only one outcome was seen, everybody gets its rate (with half a case added to either side).
+    """
     z, center, scale = _standardised(x, columns, scales)
+    if y.min() == y.max():
+        odds = float(np.log((y.sum() + 0.5) / (len(y) - y.sum() + 0.5)))
+        return Linear(tuple(columns), tuple(scales), center, scale, (0.0,) * len(columns), odds)
     fitted = LogisticRegression(C=1.0, max_iter=1000).fit(z, y)
     return Linear(
         tuple(columns), tuple(scales), center, scale, tuple(map(float, fitted.coef_[0])), float(fitted.intercept_[0])
@@ -78,9 +85,14 @@ def fit_logistic(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale]
 
 
 def fit_amount(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale], power: float = 1.5) -> Linear:
-    """Tweedie regression with a log link; y: (n,) amounts, negative ones count as 0, at least one positive."""
+    """Tweedie regression with a log link; y: (n,) amounts, negative ones count as 0.
+
+    Where nothing was spent, everybody gets next to nothing.
+    """
     z, center, scale = _standardised(x, columns, scales)
     level = float(np.maximum(y, 0.0).mean())
+    if level == 0.0:
+        return Linear(tuple(columns), tuple(scales), center, scale, (0.0,) * len(columns), float(np.log(AMOUNT_FLOOR)))
     fitted = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000).fit(z, np.maximum(y, 0.0) / level)
     intercept = float(fitted.intercept_) + float(np.log(level))
     return Linear(tuple(columns), tuple(scales), center, scale, tuple(map(float, fitted.coef_)), intercept)

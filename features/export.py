@@ -46,17 +46,18 @@ def feature_rows(features: FeatureTable, past: Histories) -> pa.Table:
 
 
 def write_parquet(table: pa.Table, out: Path) -> None:
-    """Write a table in one step: a reader sees the old file or the whole new one.
+    """Write a table in one step: a reader sees the old file or the whole new one; missing folders are made.
 
-    Raises InputProblem (code unwritable_file) when the folder does not exist or may not be written.
+    Raises InputProblem (code unwritable_file) when the folder may not be made or written.
     """
     if out.is_dir():
         raise InputProblem(f"{out} is a folder. Name a file, such as {out / 'features.parquet'}.", "unwritable_file")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:100]}.", suffix=".tmp")
     except OSError as error:
         raise InputProblem(
-            f"{out} cannot be written: {error.strerror}. Create its folder first, or name another.", "unwritable_file"
+            f"{out} cannot be written: {error.strerror}. Name another place.", "unwritable_file"
         ) from None
     try:
         with os.fdopen(handle, "wb") as file:

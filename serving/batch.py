@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.build import FeatureTable, build_at
 from features.business import Business
 from features.clock import format_instant
 from features.definitions import TaskName
 from features.events import read_events
+from features.export import write_parquet
 from features.histories import Histories, histories
 from features.problems import InputProblem
 from features.progress import Progress
@@ -101,13 +100,7 @@ def write_scores(scored: Scored, out: Path) -> None:
     table = table.replace_schema_metadata(
         {"winback": json.dumps({"models": versions, "as_of": format_instant(scored.as_of)})}
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    half = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        pq.write_table(table, half)
-        half.replace(out)
-    finally:
-        half.unlink(missing_ok=True)
+    write_parquet(table, out)
 
 
 def _columns(scored: Scored) -> dict[str, pa.Array]:

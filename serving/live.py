@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,12 +19,13 @@ from features.histories import histories
 from features.kernel import Plan
 from features.problems import InputProblem
 from features.progress import Progress
+from features.sources.amounts import LARGEST_VALUE
 from features.sources.text import MISSING, NOT_A_NUMBER
 from features.store import PostedEvent, Store, open_store
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table
 from training.bundle import Bundle
-from training.registry import Champion, champions
+from training.registry import Champion, champions, same_catalogue
 
 STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")
@@ -134,12 +134,7 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     """
     business = read_business(config)
     held = champions(business) if held is None else held
-    if len({champion.bundle.catalog.fingerprint() for champion in held.values()}) > 1:
-        names = ", ".join(f"{champion.name}/{champion.version}" for champion in held.values())
-        raise InputProblem(
-            f"{names} were trained on different sets of features. Run `winback train` for all of them.",
-            "mixed_catalogues",
-        )
+    same_catalogue(held)
     return Live(business, held, open_history(business))
 
 
@@ -206,7 +201,7 @@ def _event(event: EventRequest, zone: str, now: int) -> PostedEvent:
         raise ValueError(f"time is in the future; it is {format_instant(now)}")
     if moment < EARLIEST:
         raise ValueError("time is before 1900")
-    if event.value is not None and not math.isfinite(event.value):
+    if event.value is not None and not abs(event.value) <= LARGEST_VALUE:
         raise ValueError("value is not a finite number; send null when there is none")
     item = None if event.item in _NOTHING else event.item
     return PostedEvent(event.event_id, event.user_id, moment, event.kind, event.value, item)

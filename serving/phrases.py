@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.catalog import ACTIVITY, ANYTHING
 from features.spec import Feature, Reduction
-from training.inputs import Inputs
+from training.inputs import EXPECTED_VALUE, Inputs
 
 F32 = NDArray[np.float32]
 Language = Literal["en", "zh"]
@@ -73,12 +73,14 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "gap": ", usual gap {usual} {day}",
         "never": "no {event} yet", "none": "no {events} {window}", "unknown": "too few {events} to tell",
         "rhythm": "{days} {day} with {events}, the last one {ago} {ago_day} ago",
+        "day_value": "{n} spent per day with {events}",
         ACTIVITY: "activity", ANYTHING: "event",
     },
     "zh": {
         "window": "近 {days} 天", "ever": "至今", "usually": "（平时 {usual}）", "gap": "（平时间隔 {usual} 天）",
         "never": "尚未{event}", "none": "{window}没有{event}", "unknown": "{event}次数太少，尚无法判断",
         "rhythm": "共有 {days} 天{event}，最近一次在 {ago} 天前",
+        "day_value": "平均每个有{event}的日子消费 {n}",
         ACTIVITY: "活跃", ANYTHING: "任意操作",
     },
 }  # fmt: skip
@@ -130,7 +132,7 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
     """One input's value in words, beside the user's own usual where the history tells it; row: (inputs,)."""
     words = _WORDS[language]
     if column >= len(inputs.catalog.features):
-        return _rhythm(inputs, row, language)
+        return (_day_value if inputs.names[column] == EXPECTED_VALUE else _rhythm)(inputs, row, language)
     feature, value = inputs.catalog.features[column], float(row[column])
     event = event_name(feature.of, language)
     window = words["window"].format(days=feature.days) if feature.days else words["ever"]
@@ -175,6 +177,14 @@ def _rhythm(inputs: Inputs, row: F32, language: Language) -> str:
     return words["rhythm"].format(
         days=number(days), ago=number(ago), event=event, events=_many(event), day=_day(days), ago_day=_day(ago)
     )
+
+
+def _day_value(inputs: Inputs, row: F32, language: Language) -> str:
+    words, event = _WORDS[language], event_name(inputs.catalog.selectors[0].name, language)
+    days, total = float(row[inputs.catalog.activity("days_ever")]), float(row[inputs.catalog.activity("sum_ever")])
+    if not days > 0:
+        return words["never"].format(event=event)
+    return words["day_value"].format(n=number(total / days), events=_many(event), event=event)
 
 
 def _usually(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, str]) -> str:

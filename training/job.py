@@ -58,12 +58,12 @@ def train(business: Business, tasks: Sequence[TaskName], now: int, progress: Pro
     asked = _asked(business, tasks)
     with progress.step("reading events"):
         events = read_events(business, now)
-        events.rejected.write(business.state / "rejected.csv")
         past = histories(events, business.events.time_zone)
     features = catalog(business, kind_uses(past), clock=not past.dates_only)
     results = tuple(_train_or_refuse(business, definition, past, features, progress) for definition in asked)
     if all(result.refusal for result in results):
         raise InputProblem(" ".join(result.refusal for result in results), "not_enough_data")
+    events.rejected.write(business.state / "rejected.csv")
     return results
 
 

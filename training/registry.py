@@ -94,7 +94,18 @@ def champions(business: Business) -> dict[TaskName, Champion]:
         )
     for task, champion in found.items():
         _same_question(asked[task], champion)
+    same_catalogue(found)
     return found
+
+
+def same_catalogue(held: Mapping[TaskName, Champion]) -> None:
+    """Raise InputProblem (mixed_catalogues) when champions were trained on different sets of features."""
+    if len({champion.bundle.catalog.fingerprint() for champion in held.values()}) > 1:
+        names = ", ".join(f"{champion.name}/{champion.version}" for champion in held.values())
+        raise InputProblem(
+            f"{names} were trained on different sets of features. Run `winback train` for all of them.",
+            "mixed_catalogues",
+        )
 
 
 def champion_of(client: Any, task: TaskName) -> Champion | None:

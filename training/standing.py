@@ -48,7 +48,9 @@ def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Hist
 
 def _standing(bundle: Bundle, skill: Interval) -> Standing:
     asked = bundle.definition
-    return Standing(f"{asked.sentence()}; activity: {', '.join(asked.activity)}", bundle.origin.until, bundle.grade, skill)
+    return Standing(
+        f"{asked.sentence()}; activity: {', '.join(asked.activity)}", bundle.origin.until, bundle.grade, skill
+    )
 
 
 def _champions_view(

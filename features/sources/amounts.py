@@ -20,6 +20,7 @@ from features.sources.text import MISSING, Mask, as_text, cleaned
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _GROUPED_DOTS = r"^[+-]?\d{1,3}(\.\d{3})+$"
 _MIXED_SHARE = 0.01
+LARGEST_VALUE = 1e30  # larger amounts are no finite number to a 32-bit feature that adds them up
 _LONGEST = 60
 _NO_VALUE = (*MISSING, "NA", "-")
 _SYMBOLS = {
@@ -93,7 +94,7 @@ def read_amounts(pieces: Sequence[pa.Array], name: str = "value") -> Amounts:
             at += len(piece)
         else:
             values.append(numbers)
-            bad.append(~np.isfinite(numbers) & np.asarray(piece.is_valid()))
+            bad.append(~(np.abs(numbers) <= LARGEST_VALUE) & np.asarray(piece.is_valid()))
     return Amounts(np.concatenate([np.empty(0), *values]), np.concatenate([np.empty(0, bool), *bad]), *written[2:])
 
 
@@ -127,7 +128,7 @@ def _written(texts: Sequence[pa.Array], name: str) -> Amounts:
             if one is not None and one.currency:
                 currencies[one.currency] += count
     there = np.asarray(pc.is_valid(column))
-    return Amounts(values, there & ~np.isfinite(values), currencies, notes)
+    return Amounts(values, there & ~(np.abs(values) <= LARGEST_VALUE), currencies, notes)
 
 
 def _parse(text: str) -> _Unusual | None:

@@ -38,7 +38,7 @@ def read(*texts: str | None) -> list[float | str | None]:
         ("1_000", "bad"),
         ("5%", "bad"), ("12 apples", "bad"), ("0x1F", "bad"), ("--5", "bad"), ("(-5)", "bad"), ("1.2.3", "bad"),
         ("$", "bad"),
-        ("1,2,3", "bad"), ("5" * 100, float("5" * 100)), ("9" * 400, "bad"), ("$" + "1 " * 100, "bad"), ("5 €$", "bad"),
+        ("1,2,3", "bad"), ("5" * 30, float("5" * 30)), ("5" * 100, "bad"), ("9" * 400, "bad"), ("$" + "1 " * 100, "bad"), ("5 €$", "bad"),
     ],
 )  # fmt: skip
 def test_written_amounts(text: str | None, value: float | str | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,14 +78,6 @@ def test_what_is_not_there_is_one_paragraph(tmp_path: Path, source: str, code: s
         open_files(tmp_path / source)
     assert caught.value.code == code
     assert source[:20] in str(caught.value)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_permission(tmp_path: Path) -> None:
-    put(tmp_path / "e.csv").chmod(0)
-    with pytest.raises(InputProblem, match="chmod") as caught:
-        open_files(tmp_path / "e.csv")
-    assert caught.value.code == "unreadable_file"
 
 
 def test_an_operating_system_error_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,6 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in out.parent.iterdir()] == ["s.parquet"]
 
 
-@pytest.mark.xfail(strict=True, reason="batch.write_scores has its own writer; features.export.write_parquet refuses well")
 def test_a_folder_as_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="is a folder"):
         write_scores(everybody(tmp_path), tmp_path)
@@ -161,11 +160,11 @@ def test_the_lines_count_everybody(tmp_path: Path) -> None:
     assert all(any("一" <= letter <= "鿿" for letter in reason["text"]) for row in reasons for reason in row)
 
 
-@pytest.mark.xfail(strict=True, reason="score_everybody builds one table, with the first champion's catalogue")
-def test_champions_of_different_catalogues_all_score(tmp_path: Path, champions: dict[str, Champion]) -> None:
+def test_champions_of_different_catalogues_are_refused_by_name(tmp_path: Path, champions: dict[str, Champion]) -> None:
     log, narrow = made.known(), made.asking(features={"windows_days": [7, 30]})
     table = build_at(log, catalog(narrow, kind_uses(log)), log.last)
     inputs = fit_inputs(table, 45)
     own = as_it_is(inputs.matrix(table), len(inputs.names) - 1)
     champions["ltv"] = replace(champions["ltv"], bundle=replace(champions["ltv"].bundle, inputs=inputs, model=own))
-    assert len(everybody(tmp_path).table)
+    with pytest.raises(InputProblem, match=r"unexpected|missing"):
+        everybody(tmp_path)

@@ -162,7 +162,6 @@ def test_the_rhythms_verdict_tells_days_and_silence() -> None:
     assert concept_phrase(plain(), nobody, column, "en") == "no order yet"
 
 
-@pytest.mark.xfail(strict=True, reason="the amount's verdict belongs to the concept spend, but is told as rhythm")
 def test_the_verdict_on_money_speaks_of_money() -> None:
     values = np.r_[row(orders(1, 5, 9), 1_000 * DAY), np.log([0.1, 0.1, 2.0, 55.0])].astype(np.float32)
     rhythm, money = (concept_phrase(plain(), values, len(plain().catalog.names) + n, "en") for n in (0, 3))

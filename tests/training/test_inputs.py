@@ -36,7 +36,7 @@ def test_the_verdicts_are_the_rhythm_models_own() -> None:
         table.column(f"order_{n}")[customers].astype(float) for n in ("repeat_days", "repeat_span", "tenure")
     )
     seen = (frequency, span, np.maximum(tenure, span), 45)
-    for name, p in ((BG_RETURN, inputs.bg.return_probability(*seen)), (PARETO_RETURN, inputs.pareto.return_probability(*seen))):  # fmt: skip  # noqa: E501
+    for name, p in ((BG_RETURN, inputs.bg.return_probability(*seen)), (PARETO_RETURN, inputs.pareto.return_probability(*seen))):  # fmt: skip
         np.testing.assert_allclose(column(inputs, x[customers], name), np.log(p / (1 - p)), atol=1e-4)
     expected = inputs.pareto.expected_transactions(*seen)
     np.testing.assert_allclose(column(inputs, x[customers], EXPECTED_DAYS), np.log1p(expected), rtol=1e-5)

@@ -132,7 +132,7 @@ def test_an_existing_config_stays(run: Run, tmp_path: Path) -> None:
     [
         (["features", "--as-of", "soon", "--out", "f.parquet"], ["'soon' is not a moment"]),
         (["features", "--as-of", "2001-01-01", "--out", "f.parquet"], ["before the first event"]),
-        (["features", "--as-of", "2025-02-01", "--out", "no/f.parquet"], ["no/f.parquet cannot be written"]),
+        (["features", "--as-of", "2025-02-01", "--out", "log.csv/f.parquet"], ["log.csv/f.parquet cannot be written"]),
         (["features", "--as-of", "2025-02-01", "--out", "."], ["is a folder"]),
         (["train", "curn"], ["'curn' is not a task", "Did you mean 'churn'?"]),
         (["score", "--out", "s.parquet", "--lang", "fr"], ["'fr' is not a language"]),

@@ -16,10 +16,12 @@ from training.models.boosted import BULK, Boosted, fit_boosted
 
 N, K = BULK + 200, 6
 DICE = np.random.default_rng(5)
+COIN = DICE.integers(0, 2, N)
+PRICES = np.array([19.99, np.nextafter(np.float32(19.99), np.float32(20))], np.float32)  # two neighbours of 32 bits
 WHOLE = np.column_stack([
-    DICE.normal(size=(N, 3)), DICE.poisson(2.0, N), DICE.gamma(2.0, 20.0, N).round(2), DICE.integers(0, 2, N),
+    DICE.normal(size=(N, 3)), DICE.poisson(2.0, N), DICE.gamma(2.0, 20.0, N).round(2), PRICES[COIN],
 ]).astype(np.float32)  # fmt: skip
-SIGNAL = WHOLE[:, 0] - WHOLE[:, 1] * WHOLE[:, 2] + 0.4 * WHOLE[:, 3] * WHOLE[:, 5] - 0.02 * WHOLE[:, 4]
+SIGNAL = WHOLE[:, 0] - WHOLE[:, 1] * WHOLE[:, 2] + 0.4 * WHOLE[:, 3] * COIN - 0.02 * WHOLE[:, 4]
 X = holed(WHOLE, 0.2)
 HAPPENED = (DICE.random(N) < 1 / (1 + np.exp(-SIGNAL))).astype(float)
 CAME = HAPPENED * DICE.gamma(2.0, 20.0, N)
@@ -38,14 +40,14 @@ def by_shap(model: Boosted, x: NDArray[np.float32]) -> NDArray[np.float64]:
     return values
 
 
-# Seen to fail when contributions filled the columns in their own order, and with feature_fraction turned into a
-# different booster for explaining than for predicting.
+# Seen to fail when contributions filled the columns in the booster's order.
 @pytest.mark.parametrize("model", [BINARY, AMOUNT], ids=["probability", "amount"])
 def test_contributions_are_shaps(model: Boosted) -> None:
     np.testing.assert_allclose(model.contributions(X[:300])[:, :-1], by_shap(model, X[:300]), atol=1e-6)
 
 
-# Seen to fail when the bulk path read NaN as 0, and when it put its columns in the inputs' order.
+# Seen to fail when the bulk path read NaN as 0, when it put its columns in the inputs' order, and when it compared
+# 32-bit values with 64-bit thresholds (as it did until a31d818).
 @pytest.mark.parametrize("model", [BINARY, AMOUNT, NEVER_GAPS], ids=["probability", "amount", "gaps first met here"])
 @pytest.mark.parametrize("x", [X, np.where(np.isnan(X), np.float32(0), X)], ids=["gaps", "zeros"])
 def test_many_rows_are_explained_as_one_by_one(model: Boosted, x: NDArray[np.float32]) -> None:

@@ -56,7 +56,7 @@ def written(scored: Scored, out: Path) -> pa.Table:
     return pq.read_table(out)
 
 
-# Seen to fail with reasons without their task, float32 amounts, and NaN in the place of null.
+# Seen to fail with reasons without their task, and with NaN in the place of null.
 def test_columns_types_and_nulls(tmp_path: Path) -> None:
     scored = everybody(tmp_path)
     table = written(scored, tmp_path / "deep" / "down" / "scores.parquet")
@@ -85,7 +85,7 @@ def test_metadata_names_the_models(tmp_path: Path) -> None:
     assert told["as_of"].endswith("Z")
 
 
-# Seen to fail when reasons came from the row among those asked instead of the row of the table.
+# Seen to fail when a question took the row of the table for the row among those asked.
 def test_the_file_says_what_the_answer_says(tmp_path: Path) -> None:
     scored = everybody(tmp_path)
     frame = written(scored, tmp_path / "s.parquet").to_pylist()
@@ -136,7 +136,7 @@ def test_a_moment_before_the_first_event_is_refused(tmp_path: Path) -> None:
     assert len(everybody(tmp_path, as_of=first).table) == 1
 
 
-# Seen to fail with build_at over all users, and with the newest event as the moment in spite of as_of.
+# Seen to fail with the newest event as the moment in spite of as_of.
 def test_what_comes_after_as_of_changes_nothing(tmp_path: Path) -> None:
     moment = made.START + 100 * DAY + 12_345
     until = [event for event in made.shop() if event.time <= moment]

@@ -21,7 +21,7 @@ def scored(reasons: int = 3, rung: str = "blend", table: FeatureTable | None = N
     return score_table({task: made.bundle(task, rung) for task in made.TASKS}, table or made.today(), reasons)
 
 
-# Seen to fail when other_effect was 0, and when it left out the concepts without an effect of their own.
+# Seen to fail when other_effect was 0.
 @pytest.mark.parametrize("rung", ["rfm", "boosted", "blend"])
 @pytest.mark.parametrize("reasons", [0, 1, 3, 50])
 def test_base_reasons_and_the_rest_are_the_answers_number(rung: str, reasons: int) -> None:
@@ -85,7 +85,6 @@ def test_a_question_that_nobody_here_is_asked_is_no_problem(rung: str) -> None:
 
 
 def test_one_alone_is_scored_as_among_all() -> None:
-    # Seen to fail when reasons were taken from the row of the table instead of the row among those asked.
     table, everybody = made.today(), scored()
     for row in range(0, len(table), 17):
         one = replace(table, user=table.user[[row]], as_of=table.as_of[[row]], values=table.values[[row]])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from lightgbm.basic import LightGBMError
 from numpy.typing import NDArray
 
 from features.build import kind_uses
@@ -14,11 +15,14 @@ from features.definitions import definitions
 from tests import made
 from tests.histories_made import DAY, Event, past
 from training import trial
+from training.bootstrap import Interval
 from training.calibration import sigmoid
 from training.compete import calibrate
 from training.finish import finish
+from training.job import weigh
 from training.ladder import Rung
 from training.models.linear import as_it_is
+from training.promotion import Standing, judge
 from training.rows import Rows, gather
 from training.splits import Timeline, judging_cutoffs, timeline
 from training.story import story
@@ -83,7 +87,7 @@ def test_no_fit_has_met_the_customers_or_the_window_that_it_is_asked_about(
         assert sum(line.test in rows.as_of[part] for spy in spies for part in spy.asked) == 3
 
 
-# Seen to fail when `previous` was fitted on the test rows (`seen = test` throughout).
+# Seen to fail when the earlier windows were not used (`if earlier` always false).
 def test_what_was_promised_does_not_know_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = labelled(LONG)
     first, _ = spied(monkeypatch, LONG, rows)
@@ -103,7 +107,7 @@ def test_what_was_promised_does_not_know_what_came(monkeypatch: pytest.MonkeyPat
 
 
 def test_amounts_promise_their_interval_from_the_window_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Seen to fail with the interval of the finished model in the report.
+    # Seen to fail when the earlier windows were not used, and when low and high were the promise itself.
     rows = labelled(LONG)
     rows = replace(rows, y=rows.y * np.random.default_rng(1).gamma(2.0, 20.0, len(rows)))
     monkeypatch.setattr(trial, "ladder", lambda *_: (Rung("one", "", lambda rows: as_it_is(rows.x, 1)),))
@@ -115,6 +119,7 @@ def test_amounts_promise_their_interval_from_the_window_before(monkeypatch: pyte
     assert first.interval != second.interval
     assert (first.promise.low <= first.promise.p).all()
     assert (first.promise.p <= first.promise.high).all()
+    assert 0.7 < np.mean((first.promise.low <= first.y) & (first.y <= first.promise.high)) < 0.9
 
 
 # Seen to fail (as the library was until 08c57c2) with one calibration fitted on all rows of the only window.
@@ -154,10 +159,6 @@ def test_the_holdout_is_the_last_window_row_by_row(task: str) -> None:
 
 @pytest.mark.parametrize("task", made.TASKS)
 def test_the_report_tells_what_was_done(task: str) -> None:
-    from training.bootstrap import Interval
-    from training.promotion import judge
-    from training.standing import Standing
-
     bundle, held, line = made.winner(task), made.tried(task), made.learned(task)[0]
     choice, test = bundle.report["choice"], bundle.report["test"]
     assert bundle.rung == held.contest.winner == held.rung.name
@@ -175,7 +176,7 @@ def test_the_report_tells_what_was_done(task: str) -> None:
 
 def launched_late(first: list[Event], span: float = 130) -> list[Event]:
     """A shop of which little is to be seen for its first sixty days."""
-    return first + [event._replace(time=event.time + 60 * DAY) for event in made.shop(400, span, seed=1)]
+    return first + [event._replace(time=event.time + 60 * DAY) for event in made.shop(300, span, seed=1)]
 
 
 TESTER = [Event("tester", made.START + n * 10 * DAY, "order", 5.0) for n in range(19)]
@@ -183,21 +184,45 @@ TESTERS = TESTER + [Event(f"tester {n}", made.START + n * DAY, "order", 5.0) for
 LOOKERS = [Event(f"looker {n}", made.START + n % 80 * DAY, "visit") for n in range(200)]
 
 
-@pytest.mark.parametrize("task", made.TASKS)
-@pytest.mark.parametrize("first", [TESTER, TESTERS, LOOKERS], ids=["one tester", "five testers", "visits before orders"])
+# Failed before: fits of no rows, or of rows with one outcome, at the early cut-offs.
+@pytest.mark.parametrize(
+    ("task", "first"),
+    [("churn", TESTER), ("ltv", TESTER), ("churn", TESTERS), ("conversion", LOOKERS)],
+    ids=["one tester", "one tester's money", "five testers", "visits before orders"],
+)
 def test_a_log_that_began_before_the_business_did_can_be_learned_from(task: str, first: list[Event]) -> None:
-    log, asked = past(launched_late(first)), definitions(made.asking())[task]
-    features, line = catalog(made.asking(), kind_uses(log)), timeline(asked, log)
+    assert learns(task, launched_late(first)) in made.RUNGS
+
+
+def learns(task: str, events: list[Event], **tables: dict[str, object]) -> str:
+    """The rung that wins on this log."""
+    log, business = past(events), made.asking(**tables)
+    asked, features = definitions(business)[task], catalog(business, kind_uses(log))
+    line = timeline(asked, log)
     rows = gather(asked, log, features, line)
-    assert (rows.as_of == line.test).sum() > 100
-    assert hold_trial(asked, features, line, rows).rung.name
+    weigh(asked, line, rows)
+    return hold_trial(asked, features, line, rows).rung.name
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="hold_trial fits a fold whose training rows are none at all")
+def test_a_question_that_nobody_was_asked_at_first_can_be_learned() -> None:
+    # As with "at least 8 order": customers there were from the start, but none of them had come so far.
+    line, rows = made.learned("conversion")
+    later = rows.take(rows.as_of > line.cutoffs[0])
+    assert hold_trial(made.question("conversion"), made.features(), line, later).rung.name in made.RUNGS
+
+
+@pytest.mark.xfail(strict=True, raises=LightGBMError, reason="hold_trial fits trees on a window in which nothing was paid")
+def test_values_that_the_log_has_only_since_lately_can_be_learned() -> None:
+    line, rows = made.learned("ltv")
+    unpaid = replace(rows, y=np.where(rows.as_of < line.test, 0.0, rows.y))
+    assert hold_trial(LTV, made.features(), line, unpaid).rung.name in made.RUNGS
 
 
 def test_nobody_asked_today_still_gives_a_model() -> None:
     # Failed before with trees: they cannot explain no rows (ZeroDivisionError in the report's drivers).
-    asked = replace(CHURN, cancel=("visit",))
     line, rows = made.learned("churn")
-    everybody_quit = replace(asked, cancel=("order",))
+    everybody_quit = replace(CHURN, cancel=("order",))
     trees = replace(made.tried("churn"), rung=made.rungs("churn")["boosted"])
     bundle = finish(everybody_quit, made.features(), made.known(), line, rows, trees, made.EVIDENCE)
     assert len(bundle.quantiles) == 101

@@ -100,7 +100,8 @@ def fit_amount(x: F32, y: F64, columns: Sequence[int], scales: Sequence[Scale], 
 
 def as_it_is(x: F32, column: int, sign: float = 1.0) -> Linear:
     """A model that is one column, which holds a log-odds or a log amount already."""
-    center = float(np.nan_to_num(np.nanmean(x[:, column], dtype=np.float64)))
+    known = x[:, column][~np.isnan(x[:, column])].astype(np.float64)
+    center = float(known.mean()) if len(known) else 0.0
     return Linear((column,), ("as it is",), (center,), (1.0,), (sign,), sign * center)
 
 

@@ -87,7 +87,7 @@ def _report(
             "same_rows_as_test": trial.judged_at == (line.test,),
         },
         "windows": [_window(rows, at) for at in line.cutoffs],
-        "drivers": {concept: float(np.abs(effect).mean()) if len(effect) else 0.0 for concept, effect in effects.items()},
+        "drivers": {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()},
         "calibration": bundle.calibration.note,
     }  # fmt: skip
 

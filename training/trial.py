@@ -69,6 +69,7 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     Where history has no earlier window, the choice and the judgement share the last one: other customers are then the
     only thing that a fit or a calibration has not seen, and the report says so.
     """
+    line = _telling(line, rows)
     at_test = folds(line, line.test, rows.as_of, rows.group)
     rungs = ladder(
         definition, features, rarer(definition, rows.y[rows.as_of == line.test]), _ageing(features, line, rows)
@@ -91,6 +92,12 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
         winner, rungs, contest, earlier or (line.test,), rows.y[test], promise, rows.user[test], line.test,
         float(known[0].mean()), margins, calibration, interval,
     )  # fmt: skip
+
+
+def _telling(line: Timeline, rows: Rows) -> Timeline:
+    """The cut-offs at which not everybody did the same: nobody asked, or nothing paid yet, teaches nothing."""
+    spread = {at: np.ptp(rows.y[rows.as_of == at]) if (rows.as_of == at).any() else 0.0 for at in line.cutoffs}
+    return Timeline(tuple(at for at in line.cutoffs if spread[at] > 0 or at == line.test), line.reach)
 
 
 def _promised(definition: Definition, y: F64, margin: F64, asked: F64) -> Promise:

@@ -164,7 +164,10 @@ def test_nothing_of_one_sort_does_not_mean_nothing_at_all() -> None:
 def test_the_rhythms_verdict_tells_days_and_silence() -> None:
     events = orders(1, 5, 9)
     column = len(plain().catalog.names)
-    for language, text in (("en", "3 days with orders, the last one 1 day ago"), ("zh", "共有 3 天下单，最近一次在 1 天前")):
+    for language, text in (
+        ("en", "3 days with orders, the last one 1 day ago"),
+        ("zh", "共有 3 天下单，最近一次在 1 天前"),
+    ):
         values = np.r_[row(events, 1_000 * DAY), np.zeros(4)].astype(np.float32)
         assert concept_phrase(plain(), values, column, language) == text  # type: ignore[arg-type]
     nobody = np.r_[row([Event("u", 0, "visit")], 1_000 * DAY), np.zeros(4)].astype(np.float32)

@@ -116,7 +116,12 @@ def test_another_catalogue_is_refused_by_the_columns_names() -> None:
     with pytest.raises(InputProblem) as raised:
         bundle.matrix(table)
     assert raised.value.code == "catalog_mismatch"
-    for part in (f"the model expects {len(bundle.catalog.names)} columns", "missing any_count_30d", "any_count_28d", "retrain"):
+    for part in (
+        f"the model expects {len(bundle.catalog.names)} columns",
+        "missing any_count_30d",
+        "any_count_28d",
+        "retrain",
+    ):
         assert part in str(raised.value)
 
 

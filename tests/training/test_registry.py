@@ -179,7 +179,9 @@ def test_without_a_champion_nothing_scores(tmp_path: Path, world: Trained3) -> N
 
 def test_a_changed_question_does_not_score(world: Trained3) -> None:
     # Seen to fail without _same_question.
-    changed = world.business.model_copy(update={"churn": made.asking(churn={"activity": ["order"], "horizon_days": 60}).churn})
+    changed = world.business.model_copy(
+        update={"churn": made.asking(churn={"activity": ["order"], "horizon_days": 60}).churn}
+    )
     with pytest.raises(InputProblem) as raised:
         registry.champions(changed)
     assert raised.value.code == "definition_changed"

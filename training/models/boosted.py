@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.models.linear import AMOUNT_FLOOR
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Objective = Literal["binary", "tweedie"]
@@ -101,7 +103,7 @@ def fit_boosted(
     }  # fmt: skip
     if objective == "tweedie":
         settings |= {"tweedie_variance_power": 1.5}
-        y = np.maximum(y, 0.0)
+        y = np.maximum(y, 0.0) if (y > 0).any() else np.full_like(y, AMOUNT_FLOOR)
     data = lightgbm.Dataset(np.ascontiguousarray(x[:, list(columns)]), y, params={"verbosity": -1})
     booster = lightgbm.train(settings, data, ROUNDS)
     return Boosted(tuple(int(c) for c in columns), booster.model_to_string())

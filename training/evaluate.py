@@ -86,13 +86,18 @@ def amount_report(
     }  # fmt: skip
 
 
-def flat_metrics(report: Json) -> dict[str, float]:
-    """The report's metrics as MLflow wants them: one finite number a name, with _low and _high beside a point."""
+def flat_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """A model's report as MLflow wants its metrics: one finite number a name, with _low and _high beside a point.
+
+    report: of `training.finish`; the losses of every judged window are among them, as loss_DATE_RUNG.
+    """
     flat: dict[str, float] = {}
-    for name, part in report["metrics"].items():
+    for name, part in report["test"]["metrics"].items():
         flat |= {name if key == "point" else f"{name}_{key}": value for key, value in part.items()}
-    for rung, part in report["candidates"].items():
+    for rung, part in report["test"]["candidates"].items():
         flat |= {f"candidate_{rung}_{name}": part[name] for name in part if isinstance(part[name], float)}
+    for day, losses in report["choice"]["by_window"].items():
+        flat |= {f"loss_{day}_{rung}": loss for rung, loss in losses.items()}
     return {name: value for name, value in flat.items() if value is not None and np.isfinite(value)}
 
 

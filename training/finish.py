@@ -83,6 +83,7 @@ def _report(
         "choice": {
             "reason": trial.contest.reason, "losses": dict(trial.contest.losses),
             "judged_at": [format_instant(at) for at in trial.judged_at],
+            "by_window": {format_instant(at)[:10]: dict(losses) for at, losses in trial.by_window.items()},
             "says": {rung.name: rung.says for rung in trial.rungs},
             "same_rows_as_test": trial.judged_at == (line.test,),
         },

@@ -114,7 +114,7 @@ def train_task(
             model, run = registry.log_bundle(
                 bundle,
                 parameters(bundle),
-                flat_metrics(bundle.report["test"]),
+                flat_metrics(bundle.report),
                 report_plots(bundle.report, bundle.rung),
                 example,
             )

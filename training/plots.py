@@ -14,7 +14,8 @@ Json = Mapping[str, Any]
 INK, ACCENT, SOFT, WARM = "#1f2933", "#2563a8", "#9fb3c8", "#c2571a"
 ENGLISH: Mapping[str, str] = {
     "promised": "promised probability", "came": "what happened", "contacted": "share of customers contacted",
-    "found": "share of cases found", "chance": "by chance", "decile": "customers by predicted value, tenths",
+    "found": "share of cases found", "lift": "times as many as by chance", "chance": "by chance",
+    "decile": "customers by predicted value, tenths",
     "amount": "amount a customer", "promised_amount": "promised", "came_amount": "came",
     "drivers": "mean effect on the score",
 }  # fmt: skip
@@ -46,6 +47,16 @@ def gains_plot(report: Json, winner: str, words: Mapping[str, str] = ENGLISH) ->
     return figure
 
 
+def lift_plot(report: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """How many times more cases the top of the list holds than a list drawn by chance."""
+    figure, axes = _sheet()
+    share, found = report["gains"]["share"][1:], report["gains"]["captured"][1:]
+    axes.axhline(1, color=SOFT, linewidth=1)
+    axes.plot(share, [part / of for part, of in zip(found, share, strict=True)], color=ACCENT, linewidth=2)
+    axes.set(xlim=(0, 1), ylim=(0, None), xlabel=words["contacted"], ylabel=words["lift"])
+    return figure
+
+
 def deciles_plot(report: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
     """Promised and realised amounts, from the tenth promised most to the tenth promised least."""
     figure, axes = _sheet()
@@ -71,7 +82,9 @@ def report_plots(report: Json, winner: str) -> dict[str, Figure]:
     """All pictures of one model's report, by file name, for the MLflow run."""
     plots = {"drivers.png": drivers_plot(report["drivers"])}
     if "reliability" in report["test"]:
-        plots |= {"calibration.png": calibration_plot(report["test"]), "gains.png": gains_plot(report["test"], winner)}
+        test = report["test"]
+        plots |= {"calibration.png": calibration_plot(test), "gains.png": gains_plot(test, winner)}
+        plots |= {"lift.png": lift_plot(test)}
     else:
         plots |= {"deciles.png": deciles_plot(report["test"])}
     return plots

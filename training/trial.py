@@ -14,7 +14,7 @@ from features.definitions import Definition
 from features.histories import Histories
 from training.amounts import AmountInterval, fit_interval
 from training.bundle import Calibration
-from training.compete import Contest, calibrate, choose, judged, judged_margins, uncalibrated
+from training.compete import Contest, calibrate, choose, judged, judged_margins, loss, uncalibrated
 from training.ladder import Rung, ageing, ladder
 from training.rows import Rows
 from training.splits import Timeline, folds, judging_cutoffs
@@ -38,6 +38,7 @@ class Trial:
     y, promise, user: (n,) of the judged rows of the last window, promises calibrated on the window before (or, without
     one, on other customers); before: the mean outcome there.
     margins: each rung's (n,) margins there.  calibration: fitted on these rows, for the finished model.
+    by_window: each rung's loss at each cut-off (microseconds UTC) of the choice and, last, of the judgement.
     """
 
     rung: Rung
@@ -52,6 +53,7 @@ class Trial:
     margins: Mapping[str, F64]
     calibration: Calibration
     interval: AmountInterval | None
+    by_window: Mapping[int, Mapping[str, float]]
 
     def holdout(self, past: Histories) -> pd.DataFrame:
         """The untouched window's rows: user_id, as_of, y, p, and what one would have promised everybody before it."""
@@ -91,7 +93,22 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     return Trial(
         winner, rungs, contest, earlier or (line.test,), rows.y[test], promise, rows.user[test], line.test,
         float(known[0].mean()), margins, calibration, interval,
+        _losses(definition, rows, seen, before) | _losses(definition, rows, test, margins),
     )  # fmt: skip
+
+
+def _losses(
+    definition: Definition, rows: Rows, judged_rows: NDArray[np.int64], margins: Mapping[str, F64]
+) -> dict[int, dict[str, float]]:
+    """Each rung's loss by cut-off; judged_rows: the numbers of the rows that the margins are of."""
+    when, y = rows.as_of[judged_rows], rows.y[judged_rows]
+    return {
+        int(at): {
+            name: loss(definition, y[when == at], uncalibrated(definition, margin)[when == at])
+            for name, margin in margins.items()
+        }
+        for at in np.unique(when)
+    }
 
 
 def _telling(line: Timeline, rows: Rows) -> Timeline:

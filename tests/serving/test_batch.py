@@ -85,7 +85,6 @@ def test_metadata_names_the_models(tmp_path: Path) -> None:
     assert told["as_of"].endswith("Z")
 
 
-# Seen to fail when a question took the row of the table for the row among those asked.
 def test_the_file_says_what_the_answer_says(tmp_path: Path) -> None:
     scored = everybody(tmp_path)
     frame = written(scored, tmp_path / "s.parquet").to_pylist()

@@ -53,7 +53,7 @@ def orders(*days_ago: float, value: float | None = 20.0, item: str | None = "a")
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reduction_has_a_template_that_says_its_number(language: Language) -> None:
-    # Seen to fail with one line of a table deleted, and with {n} misspelt.
+    # Seen to fail with one line of a table deleted.
     assert set(TEMPLATES[language]) == set(Reduction)
     for template in TEMPLATES[language].values():
         assert "n" in {field for _, field, _, _ in string.Formatter().parse(template) if field}
@@ -66,7 +66,7 @@ def test_every_concept_has_a_name(language: Language) -> None:
     assert all(concept_name(concept, language) for concept in used)
 
 
-# Seen to fail with a misspelt placeholder that str.format_map left standing, and with NaN formatted as a number.
+# Seen to fail with NaN formatted as a number.
 @LAW
 @given(st.data())
 def test_every_feature_of_a_rich_catalogue_can_be_said(data: st.DataObject) -> None:

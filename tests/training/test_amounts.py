@@ -77,7 +77,7 @@ def test_equal_predictions_make_one_tier() -> None:
     [(150.0, 100.0, 1.5), (10.0, 100.0, 0.5), (900.0, 100.0, 2.0), (-5.0, 100.0, 1.0), (5.0, 0.0, 1.0)],
 )
 def test_the_level_is_held_between_a_half_and_twice(came: float, promised: float, factor: float) -> None:
-    # Seen to fail without the clip, and with the fraction upside down.
+    # Seen to fail without the clip.
     level = fit_level(np.array([came, 0.0]), np.array([promised / 2] * 2))
     assert level.factor == pytest.approx(factor)
     assert level.apply_margin(np.log([10.0])) == pytest.approx([10.0 * factor])

@@ -19,8 +19,7 @@ CURVES = [BetaCalibration(1.0, 1.0, 0.0), BetaCalibration(0.3, 2.0, -1.0), BetaC
 RUNGS = [(task, rung) for task in made.TASKS for rung in ("recency", "pareto_nbd", "rfm", "boosted", "blend")]
 
 
-# Seen to fail when effects were scaled by the slope at the base instead of the mean slope, and when the base stayed on
-# the margin.
+# Seen to fail when only rows near the base had a slope, and when the base stayed on the margin.
 @pytest.mark.parametrize(("task", "rung"), RUNGS)
 def test_base_and_effects_are_the_calibrated_score(task: str, rung: str) -> None:
     bundle = made.bundle(task, rung)
@@ -93,7 +92,7 @@ def test_a_broken_explanation_raises() -> None:
 
 
 def test_concepts_share_out_every_effect_once() -> None:
-    # Seen to fail when the rhythm's verdicts had no concept.
+    # Seen to fail when the rhythm's verdicts counted as spend.
     bundle = made.bundle("ltv", "blend")
     owner = concepts(bundle)
     assert len(owner) == len(bundle.inputs.names)

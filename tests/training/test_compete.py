@@ -90,7 +90,7 @@ def test_each_question_has_its_calibration() -> None:
 
 
 def test_margins_stand_beside_their_rows_and_members_are_not_fitted_again() -> None:
-    # Seen to fail when judged() sorted the rows, and when the blend was fitted instead of averaged.
+    # Seen to fail when judged() sorted the rows.
     n = 12
     rows = Rows(
         ("own", "one"), np.column_stack([np.arange(n), np.ones(n)]).astype(np.float32), np.zeros(n), np.arange(n),

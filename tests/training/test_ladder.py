@@ -16,7 +16,7 @@ from training.models.boosted import Boosted
 
 @pytest.mark.parametrize("task", made.TASKS)
 def test_simplest_first_and_trees_only_on_enough(task: str) -> None:
-    # Seen to fail with `rarer <= ENOUGH_FOR_TREES`, and with the blend before the trees that it is made of.
+    # Seen to fail with `rarer <= ENOUGH_FOR_TREES`.
     rhythm = ("pareto_nbd",) if task == "ltv" else ("bg_nbd", "pareto_nbd")
     assert tuple(made.rungs(task, ENOUGH_FOR_TREES)) == ("recency", *rhythm, "rfm", "boosted", "blend")
     assert tuple(made.rungs(task, ENOUGH_FOR_TREES - 1)) == ("recency", *rhythm, "rfm")
@@ -29,7 +29,7 @@ def test_members_come_before_the_mean_of_them() -> None:
 
 
 def test_the_mean_is_of_the_very_members() -> None:
-    # Seen to fail when the blend's trees were fitted with another seed: judging does not fit the members again.
+    # Judging takes the mean of the members' margins and does not fit them again.
     blend = made.model("churn", "blend")
     assert isinstance(blend, Blend)
     assert blend.members == (made.model("churn", "rfm"), made.model("churn", "boosted"))

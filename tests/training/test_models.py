@@ -56,7 +56,7 @@ def test_nobody_is_no_problem(rung: str) -> None:
 
 
 def test_a_missing_value_counts_as_the_average_one() -> None:
-    # Seen to fail when gaps became 0 before standardising.
+    # Seen to fail when a gap counted as one deviation below the centre.
     x = X + np.float32(7)
     model = fit_logistic(x, Y, [0, 1], ["as it is", "log1p"])
     gone = x[:5].copy()

@@ -16,8 +16,7 @@ BETTER, WORSE, LEVEL = (
 )
 
 
-# Seen to fail with `gap.low < 0` for better, with `newer` left out, with `>=` for newer, and with `rows` in the place of
-# the interval in the words.
+# Seen to fail with `gap.low < 0` for better, with `>=` for newer, and without the comparison of questions.
 @pytest.mark.parametrize(
     ("candidate", "champion", "comparison", "promote", "why"),
     [

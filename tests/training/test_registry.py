@@ -36,7 +36,9 @@ CUT = made.START + 140 * DAY
 
 @dataclass(frozen=True)
 class Trained3:
-    """One business over time: trained, trained again on the same log, and again when the log had grown.  elsewhere: where that was done."""
+    """One business over time: trained, trained again on the same log, and again when the log had grown.  elsewhere: where that was done.
+    before: what the first two saw.  held: the champion's version before the log had grown.
+    """
 
     config: Path
     elsewhere: Path
@@ -44,6 +46,7 @@ class Trained3:
     again: Trained
     grown: Trained
     before: Histories
+    held: str
 
     @property
     def business(self) -> Business:
@@ -61,9 +64,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Trained3:
         business = read_business(config)
         past = histories(read_events(business, NOW), "UTC")
         (first,), (again,) = (train(business, ("churn",), NOW, Silent()) for _ in range(2))
+        held = registry.champions(business)["churn"].version
         made.write_shop(folder, SHOP)
         (grown,) = train(business, ("churn",), NOW, Silent())
-    return Trained3(config, elsewhere, first, again, grown, past)
+    return Trained3(config, elsewhere, first, again, grown, past, held)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +86,7 @@ def artifacts(world: Trained3, trained: Trained, path: str = "") -> set[str]:
     return {Path(item.path).name for item in client(world).list_artifacts(trained.run_id, path)}
 
 
-# Seen to fail with settle() that sets the alias without asking the verdict, and without the tag.
+# Seen to fail without the tag.
 def test_the_first_model_becomes_champion_with_its_reasons(world: Trained3) -> None:
     assert world.first.verdict is not None
     assert world.first.verdict.promote
@@ -101,14 +105,13 @@ def test_the_run_keeps_everything_that_a_reviewer_asks_for(world: Trained3) -> N
     assert run.data.params["definition"] == "left = no order within 45 days"
     assert {"auc", "auc_low", "auc_high", "log_loss", "candidate_recency_loss"} <= set(run.data.metrics)
     assert artifacts(world, world.first) >= {"plots", "report.json", "holdout.parquet"}
-    assert artifacts(world, world.first, "plots") == {"drivers.png", "calibration.png", "gains.png"}
+    assert artifacts(world, world.first, "plots") >= {"drivers.png", "calibration.png", "gains.png"}
     holdout = registry.holdout_of(client(world), registry.champions(world.business)["churn"])
     assert holdout is not None
     assert {"user_id", "as_of", "y", "p", "before"} == set(holdout.columns)
 
 
 def test_the_registered_model_has_signature_and_example_and_no_pickle(world: Trained3) -> None:
-    # Seen to fail with python_model given as an object: MLflow then writes python_model.pkl.
     uri = f"models:/winback-churn/{world.first.version}"
     info = mlflow.models.get_model_info(uri)
     assert world.first.bundle is not None
@@ -123,7 +126,7 @@ def test_the_registered_model_has_signature_and_example_and_no_pickle(world: Tra
 
 
 def test_mlflow_scores_as_the_bundle_does(world: Trained3) -> None:
-    # Seen to fail when pyfunc took the columns by place: the columns arrive shuffled here.
+    # The columns arrive shuffled, as a caller's may.
     bundle = world.first.bundle
     assert bundle is not None
     x = bundle.matrix(build_at(world.before, bundle.catalog, world.before.last))
@@ -136,7 +139,8 @@ def test_mlflow_scores_as_the_bundle_does(world: Trained3) -> None:
 
 
 def test_the_same_data_give_the_same_model_and_no_new_champion(world: Trained3) -> None:
-    # Seen to fail with `>=` for newer data in the judge.
+    # Seen to fail when settle() moved the alias without asking the verdict.
+    assert world.held == "1"
     assert world.again.verdict is not None
     assert not world.again.verdict.promote
     assert world.again.verdict.reasons[0].startswith("not better than the champion: loss +0.0000")

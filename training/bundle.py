@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightgbm.basic import LightGBMError
 from numpy.typing import NDArray
 
 from features.build import FeatureTable
@@ -123,8 +124,10 @@ def load_bundle(folder: Path) -> Bundle:
                 "Retrain with `winback train`.",
                 "bundle_format",
             )
-        return _revived(saved)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        bundle = _revived(saved)
+        _ = bundle.base  # reads the trees too, so that broken ones are found here and not by the first caller
+        return bundle
+    except (LightGBMError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputProblem(
             f"{folder} holds no readable model ({type(error).__name__}: {error}). Retrain with `winback train`.",
             "bad_bundle",

@@ -112,9 +112,17 @@ def _losses(
 
 
 def _telling(line: Timeline, rows: Rows) -> Timeline:
-    """The cut-offs at which not everybody did the same: nobody asked, or nothing paid yet, teaches nothing."""
-    spread = {at: np.ptp(rows.y[rows.as_of == at]) if (rows.as_of == at).any() else 0.0 for at in line.cutoffs}
-    return Timeline(tuple(at for at in line.cutoffs if spread[at] > 0 or at == line.test), line.reach)
+    """The cut-offs at which not everybody did the same, whichever group of customers is held apart.
+
+    Where nobody was asked or nothing was paid yet, there is nothing to learn.
+    """
+    groups = np.unique(rows.group)
+
+    def tells(at: int) -> bool:
+        others = (rows.y[(rows.as_of == at) & (rows.group != group)] for group in groups)
+        return all(len(y) and np.ptp(y) > 0 for y in others)
+
+    return Timeline(tuple(at for at in line.cutoffs if at == line.test or tells(at)), line.reach)
 
 
 def _promised(definition: Definition, y: F64, margin: F64, asked: F64) -> Promise:

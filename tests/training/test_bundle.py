@@ -154,3 +154,13 @@ def test_half_of_the_customers_lie_below_the_middle() -> None:
     found = bundle.percentile(bundle.predict(bundle.matrix(made.today())[asked]))
     assert np.mean(found) == pytest.approx(50.0, abs=2.0)
     assert np.mean(found < 20) == pytest.approx(0.2, abs=0.05)
+
+
+def test_broken_trees_are_found_when_the_bundle_is_read(tmp_path: Path) -> None:
+    # Seen to fail while the booster was read lazily: the first caller met LightGBM's own error.
+    made.bundle("churn", "boosted").save(tmp_path)
+    saved = json.loads((tmp_path / FILE).read_text("utf-8"))
+    saved["model"]["text"] = saved["model"]["text"][:300]
+    (tmp_path / FILE).write_text(json.dumps(saved), "utf-8")
+    with pytest.raises(InputProblem, match="no readable model"):
+        load_bundle(tmp_path)

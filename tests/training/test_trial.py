@@ -216,7 +216,6 @@ def test_values_that_the_log_has_only_since_lately_can_be_learned() -> None:
     assert hold_trial(LTV, made.features(), line, unpaid).rung.name in made.RUNGS
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="_telling looks at windows, not at what a fold learns")
 def test_early_customers_who_are_all_of_one_group_do_no_harm() -> None:
     line, rows = made.learned("churn")
     few = rows.take((rows.as_of == line.test) | (rows.group == 0))

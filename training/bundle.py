@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -52,7 +51,6 @@ class Bundle:
 
     rung: the candidate that won.  grade: A to D, how much evidence there was; grade_reasons: why.
     quantiles: (101,) calibrated predictions of the last labelled moment, for percentiles.
-    medians: (inputs,) the customers' median of each input, NaN where nobody has one.
     interval: for amounts only.  report: metrics by window and candidate, as JSON.
     """
 
@@ -64,7 +62,6 @@ class Bundle:
     grade: str
     grade_reasons: tuple[str, ...]
     quantiles: tuple[float, ...]
-    medians: tuple[float, ...]
     origin: Origin
     interval: AmountInterval | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -106,8 +103,7 @@ class Bundle:
             "catalog_fingerprint": self.catalog.fingerprint(),
             "inputs": self.inputs.to_json(), "columns": self.inputs.names,
             "rung": self.rung, "model": self.model.to_json(), "calibration": asdict(self.calibration),
-            "grade": self.grade, "grade_reasons": self.grade_reasons,
-            "quantiles": self.quantiles, "medians": [None if math.isnan(m) else m for m in self.medians],
+            "grade": self.grade, "grade_reasons": self.grade_reasons, "quantiles": self.quantiles,
             "origin": asdict(self.origin),
             "interval": self.interval.to_json() if self.interval else None, "report": self.report,
         }  # fmt: skip
@@ -146,7 +142,7 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
     return Bundle(
         definition, inputs, saved["rung"], model_from_json(saved["model"]), calibration, saved["grade"],
         tuple(saved["grade_reasons"]), tuple(saved["quantiles"]),
-        tuple(math.nan if m is None else m for m in saved["medians"]), origin,
+        origin,
         AmountInterval.from_json(saved["interval"]) if saved["interval"] else None, saved["report"],
     )  # fmt: skip
 

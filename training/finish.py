@@ -50,18 +50,12 @@ def finish(
         evidence.grade,
         evidence.reasons,
         (),
-        _medians(asked),
         origin,
         trial.interval,
     )
     predicted = bundle.predict(asked) if len(asked) else trial.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
     return replace(bundle, quantiles=quantiles, report=_report(definition, line, rows, trial, bundle, asked))
-
-
-def _medians(x: NDArray[np.float32]) -> tuple[float, ...]:
-    known = [column[~np.isnan(column)] for column in x.T]
-    return tuple(float(np.median(column)) if len(column) else float("nan") for column in known)
 
 
 def _report(

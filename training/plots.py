@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -88,15 +86,6 @@ def report_plots(report: Json, winner: str) -> dict[str, Figure]:
     else:
         plots |= {"deciles.png": deciles_plot(report["test"])}
     return plots
-
-
-def svg(figure: Figure) -> str:
-    """The picture as SVG text to put into a page; the same picture gives the same text."""
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "winback", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 def _sheet() -> tuple[Figure, Axes]:

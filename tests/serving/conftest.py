@@ -126,7 +126,7 @@ def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bun
     money = definition.task == "ltv"
     return Bundle(
         definition, inputs, "logistic", model, AmountCalibration(1.0) if money else BetaCalibration(1.0, 1.0, 0.0), "B",
-        ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()), tuple(np.nanmedian(x, axis=0).tolist()),
+        ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()),
         Origin(past.fingerprint(), len(past), len(past.time), past.complete_until, (as_of,), 1),
         AmountInterval((), (-20.0,), (30.0,), 0.8) if money else None,
     )  # fmt: skip

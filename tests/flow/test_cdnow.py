@@ -48,10 +48,7 @@ def test_everybody_is_scored_once_as_of_the_last_order(scored: pd.DataFrame) -> 
 
 
 def test_the_scores_of_1997_come_true_in_1998(scored: pd.DataFrame) -> None:
-    """EVIDENCE: logistic regression on RFM reaches .8055 / .4176 here; ours must come within .002 of it or do better.
-
-    A label window that starts a week late moves AUC by .003; a feature that sees a week ahead, by .03.
-    """
+    """EVIDENCE: logistic regression on RFM reaches .8055 / .4176 here; ours must come within .002 of it or do better."""
     found = figures(scored)
     assert found["churn: AUC"] >= 0.8035
     assert found["churn: log loss"] <= 0.4196
@@ -80,10 +77,7 @@ def test_a_question_that_is_not_asked_is_null(scored: pd.DataFrame, cdnow: Path)
 
 
 def test_the_future_in_the_log_changes_no_score(year: Path, cdnow: Path, tmp_path: Path) -> None:
-    """The same models on the log with 1998 in it, as of 1997-12-31: every number the same to the bit.
-
-    Seen to fail when the kernel compared `time < as_of + day`.
-    """
+    """The same models on the log with 1998 in it, as of 1997-12-31: every number the same to the bit."""
     (tmp_path / "winback.toml").write_text((year / "winback.toml").read_text().replace("CDNOW_1997.txt", "all.txt"))
     (tmp_path / "all.txt").write_bytes(cdnow.read_bytes())
     (tmp_path / ".winback").symlink_to(year / ".winback")

@@ -24,7 +24,7 @@ def test_a_run_has_calibration_gains_lift_and_drivers() -> None:
 
 
 def test_lift_is_what_was_found_over_what_was_contacted() -> None:
-    # Seen to fail with the share of the whole list in the place of the share contacted.
+    # Seen to fail without the division by the share contacted.
     made = report()
     line = plots.lift_plot(made["test"]).axes[0].lines[1]  # type: ignore[arg-type]
     gains = made["test"]["gains"]  # type: ignore[index]

@@ -76,25 +76,48 @@ def init(
 
 
 @app.command()
+def ingest(
+    ctx: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Files, folders or globs [default: the source of winback.toml]"),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Append sources to the event log, every event once; the other commands read the log as soon as there is one."""
+    from features.log.ingest import ingest as run
+    from features.log.sources import business_with
+
+    business = _business(ctx, config)
+    for source in sources or [business.events.source]:
+        _say(run(business_with(business, source) if sources else business, _now(), _progress()).lines())
+
+
+@app.command()
+def compact(ctx: typer.Context, config: Config = None) -> None:
+    """Merge the segments of the event log into one."""
+    from features.log.compaction import compact as run
+
+    _say(run(_business(ctx, config), _progress()).lines())
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
-    from features.events import read_events
-    from features.histories import histories
+    from features.past import open_past
     from training import precheck
     from training.precheck_text import lines
 
     business, progress = _business(ctx, config), _progress()
-    with progress.step("reading events"):
-        events = read_events(business, _now())
-        past = histories(events, business.events.time_zone)
+    past, account = open_past(business, _now(), progress)
     with progress.step("looking at what can be learned"):
-        found = precheck.check(business, events, past)
+        found = precheck.check(business, account, past)
     _say(lines(found))
     if found.problem:
         raise found.problem
     rejected = business.state / "rejected.csv"
-    if len(events.rejected) or rejected.exists():
-        events.rejected.write(rejected)
+    if len(account.rejected) or rejected.exists():
+        account.rejected.write(rejected)
         _say([f"Rejected rows: {rejected}"])
 
 
@@ -107,17 +130,15 @@ def features(
 ) -> None:
     """Every feature of every user at one moment, as Parquet."""
     from features.clock import parse_instant
-    from features.events import read_events
     from features.export import write_features
-    from features.histories import histories
+    from features.past import open_past
 
     business, progress = _business(ctx, config), _progress()
     moment = parse_instant(as_of, business.events.time_zone)
-    with progress.step("reading events"):
-        past = histories(read_events(business, _now()), business.events.time_zone)
+    past, _ = open_past(business, _now(), progress)
     with progress.step("computing features"):
-        table = write_features(business, past, moment, out)
-    _say([f"{out}: {table.num_rows:,} users, {table.num_columns - 2:,} features as of {as_of}"])
+        written = write_features(business, past, moment, out)
+    _say([f"{out}: {written.users:,} users, {written.features:,} features as of {as_of}"])
 
 
 @app.command()

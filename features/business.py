@@ -8,9 +8,21 @@ import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from features.problems import InputProblem, did_you_mean
+from features.sources.exports import files_of, is_database, preset_of, without_password
+from features.sources.preset import Preset
 
 Days = Annotated[int, Field(ge=1, le=3650)]
 Kind = Annotated[str, Field(min_length=1)]
@@ -23,7 +35,12 @@ class Section(BaseModel):
 
 
 class EventsSection(Section):
-    """Where the events are and which column means what; an empty name means the source has no such column."""
+    """Where the events are and which column means what; an empty name means the source has no such column.
+
+    source: files, a known export such as "amplitude:export.zip" (which says itself what its columns mean; a key written
+    here comes first), or a PostgreSQL URL together with `query`. A password in it is kept apart and never shown.
+    A name may list alternatives, "user_id | device_id": the first that is filled in each row.
+    """
 
     source: Annotated[str, Field(min_length=1)]
     user: Annotated[str, Field(min_length=1)]
@@ -37,6 +54,29 @@ class EventsSection(Section):
     time_format: str = ""
     time_zone: str = "UTC"
     max_kinds: Annotated[int, Field(ge=1, le=10_000)] = 200
+    query: str = ""
+    _password: SecretStr = PrivateAttr(default_factory=lambda: SecretStr(""))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def known_source(cls, said: Any, read: ModelWrapValidatorHandler[EventsSection]) -> EventsSection:
+        if not isinstance(said, dict) or not isinstance(said.get("source"), str):
+            return read(said)
+        source, password = without_password(said["source"].strip())
+        preset = preset_of(source)
+        section = read({**(preset.columns if preset else {}), **said, "source": source})
+        section._password = SecretStr(password)
+        return section
+
+    @model_validator(mode="after")
+    def whole_source(self) -> EventsSection:
+        if self.database and not self.query:
+            raise ValueError('a database needs query = "SELECT ..." that gives one row an event')
+        if self.query and not self.database:
+            raise ValueError('`query` is for a source such as "postgresql://user@host/database"')
+        if not self.location:
+            raise ValueError(f'source = "{self.source}" names no file after the colon')
+        return self
 
     @field_validator("time_zone")
     @classmethod
@@ -49,6 +89,25 @@ class EventsSection(Section):
     def constant_kind(self) -> str | None:
         """The kind that every event has, when the file writes `kind = "=order"`."""
         return self.kind[1:] if self.kind.startswith("=") else None
+
+    @property
+    def preset(self) -> Preset | None:
+        """What is known about the export that `source` names, if it names one."""
+        return preset_of(self.source)
+
+    @property
+    def location(self) -> str:
+        """The source without the name of an export in front."""
+        return files_of(self.source)
+
+    @property
+    def database(self) -> bool:
+        return is_database(self.source)
+
+    @property
+    def password(self) -> str:
+        """Of the database, as `source` gave it; "" when it is to come from PGPASSWORD or ~/.pgpass."""
+        return self._password.get_secret_value()
 
 
 class ChurnSection(Section):
@@ -84,14 +143,24 @@ class LtvSection(Section):
 
 
 class FeaturesSection(Section):
-    """How far back the windows of the features reach, in days."""
+    """How far back the windows of the features reach, in days, and a module of the business's own features.
+
+    custom: a Python file, relative to winback.toml (`features.custom`).
+    """
 
     windows_days: Annotated[tuple[Days, ...], Field(min_length=1, max_length=12)] = (7, 30, 90, 180, 365)
+    custom: str = ""
 
     @field_validator("windows_days")
     @classmethod
     def ascending(cls, days: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(days)))
+
+
+class TrainingSection(Section):
+    """How the models learn.  users_share: of all users, chosen by hash of the id, where everybody is too many."""
+
+    users_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Business(Section):
@@ -102,6 +171,7 @@ class Business(Section):
     conversion: ConversionSection | None = None
     ltv: LtvSection | None = None
     features: FeaturesSection = FeaturesSection()
+    training: TrainingSection = TrainingSection()
     root: Path = Field(default=Path("."), exclude=True)
 
     @model_validator(mode="after")
@@ -117,8 +187,8 @@ class Business(Section):
 
     @property
     def source(self) -> Path:
-        """The event source as a path; a relative one is relative to winback.toml."""
-        return self.root / Path(self.events.source).expanduser()
+        """The files of the event source as a path; a relative one is relative to winback.toml."""
+        return self.root / Path(self.events.location).expanduser()
 
 
 class Eligibility(Section):
@@ -198,6 +268,7 @@ def _known_keys(table: tuple[str, ...]) -> list[str]:
         ("conversion",): ConversionSection,
         ("ltv",): LtvSection,
         ("features",): FeaturesSection,
+        ("training",): TrainingSection,
     }
     fields = sections.get(table, Business).model_fields
     return [name for name in fields if name != "root"]

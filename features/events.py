@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,12 +70,22 @@ class Events:
 
 
 def read_events(business: Business, now: int) -> Events:
-    """Read the event log that winback.toml names.
+    """Read the source that winback.toml names, whole.
 
     now: microseconds UTC; later events are rejected, and nothing else looks at a clock.
     Raises InputProblem when a file or a column cannot be read, a decision cannot be made, or no row is left.
     """
-    raw = read_raw(business)
+    events = events_of(read_raw(business), business, now)
+    if not events.table.num_rows:
+        raise nothing_left(events.rejected)
+    return events
+
+
+def events_of(raw: RawEvents, business: Business, now: int) -> Events:
+    """Give raw rows their meaning; there may be no event among them.
+
+    Raises InputProblem when a decision cannot be made, such as which of two numbers is the month.
+    """
     said = business.events
     zone = zone_table(said.time_zone)
     time = read_moments(raw, "time", said.time, zone, now, said.time_format)
@@ -83,8 +94,6 @@ def read_events(business: Business, now: int) -> Events:
     words = {role: cleaned(raw.pieces(role)) for role in ("user", "kind", "item", "event_id") if raw.has(role)}
     verdicts = Verdicts.judge(len(raw), _faults(raw, words, time, arrived, value, now))
     good, rejected = verdicts.good, verdicts.rejected(raw, business.root, said.source)
-    if not good.any():
-        raise _nothing_left(rejected)
     notes = [note for found in (raw, time, arrived, value) if found is not None for note in found.notes]
     notes += time.mixed_zones(said.time) + _currency(raw, value, good, said.value)
     words["user"], ids_note = plain_ids(words["user"])
@@ -168,28 +177,35 @@ def _nan_as_null(value: Amounts) -> pa.Array:
 
 def _with_kinds(table: pa.Table, business: Business) -> pa.Table:
     """Kinds as a dictionary; raises InputProblem (code too_many_kinds) beyond max_kinds."""
-    constant, limit = business.events.constant_kind, business.events.max_kinds
+    constant = business.events.constant_kind
     if constant is not None:
         kinds = pa.chunked_array(
             [pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), [constant])]
         )
         return table.set_column(2, "kind", kinds).cast(SCHEMA)
     kinds = table["kind"].dictionary_encode().unify_dictionaries()
-    names = kinds.chunk(0).dictionary
+    refuse_many_kinds(kinds.chunk(0).dictionary.to_pylist() if kinds.num_chunks else (), business)
+    return table.set_column(2, "kind", kinds).cast(SCHEMA)
+
+
+def refuse_many_kinds(names: Collection[str], business: Business) -> None:
+    """Raise InputProblem (code too_many_kinds) beyond max_kinds."""
+    limit = business.events.max_kinds
     if len(names) > limit:
-        shown = ", ".join(f"'{one_line(name)}'" for name in names.slice(0, 3).to_pylist())
+        shown = ", ".join(f"'{one_line(name)}'" for name in list(names)[:3])
         raise InputProblem(
             f"The column '{business.events.kind}' has {len(names):,} kinds of event ({shown}, ...), "
             f"more than the limit of {limit:,}. Perhaps it is the wrong column: name another as `kind` under [events]. "
             f"If these are kinds, set max_kinds = {len(names)} there.",
             "too_many_kinds",
         )
-    return table.set_column(2, "kind", kinds).cast(SCHEMA)
 
 
 def _complete_until(table: pa.Table, zone: ZoneTable, dates_only: bool, now: int) -> int:
     """The last event's time; when only dates are known, the end of its day as far as that has come."""
-    last: int = pc.max(table["time"]).as_py()
+    last: int | None = pc.max(table["time"]).as_py()
+    if last is None:
+        return 0
     return max(last, min(zone.end_of_day(last), now)) if dates_only else last
 
 
@@ -203,7 +219,8 @@ def _count_notes(counted: Counted, zone: str) -> list[str]:
     return [f"{count:,} {says}" for says, count in notes.items() if count]
 
 
-def _nothing_left(rejected: Rejected) -> InputProblem:
+def nothing_left(rejected: Rejected) -> InputProblem:
+    """The problem that every row was rejected."""
     return InputProblem(
         f"{rejected.summary()} No event is left. "
         "Check the column names, time_zone and time_format under [events] in winback.toml.",

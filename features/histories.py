@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from features.catalog import KindUse
 from features.clock import zone_table
+from features.digests import event_digests, text_digests, total_digest
 from features.events import Events
+from features.ordering import user_time_order
 
 I64 = NDArray[np.int64]
 NO_ITEM = 0
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a log begins and ends, said of all of it, also by a part of its histories.
+
+    first, last: times of its first and last event, microseconds UTC.  complete_until: the moment up to which it is
+    complete.  dates_only: every time is a whole day in `zone`, the business time zone.
+    """
+
+    first: int
+    last: int
+    complete_until: int
+    dates_only: bool
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,7 @@ class Histories:
     time: (m,) microseconds UTC.  kind: (m,) index into `kinds`.  value: (m,) NaN where an event has none.
     item: (m,) 64-bit digest of the item, 0 where an event has none.  hour: (m,) hour of the week, 0..167, in `zone`.
     arrived: (m,) microseconds UTC when the event became known, or (0,) when every event was known at once.
+    span: of the log that these histories are from.
 
     Events of one user at one instant are ordered by what they are (kind, value, item, arrival), so that neither the
     order of rows in a file nor the order of arrival can change a feature.
@@ -42,22 +61,43 @@ class Histories:
     hour: NDArray[np.uint8]
     arrived: I64
     kinds: tuple[str, ...]
-    zone: str
-    dates_only: bool
-    complete_until: int
+    span: Span
 
     def __len__(self) -> int:
         return len(self.users)
 
     @property
-    def first(self) -> int:
-        """Time of the first event, microseconds UTC."""
-        return int(self.time.min())
+    def user_count(self) -> int:
+        return len(self.users)
 
     @property
-    def last(self) -> int:
-        """Time of the last event, microseconds UTC."""
-        return int(self.time.max())
+    def event_count(self) -> int:
+        return len(self.time)
+
+    @property
+    def arrivals(self) -> bool:
+        """Whether some events became known later than they happened."""
+        return len(self.arrived) > 0
+
+    def buckets(self) -> Iterator[Histories]:
+        """Everybody at once: what is in memory is one bucket; see `features.past`."""
+        yield self
+
+    def uses(self) -> tuple[KindUse, ...]:
+        """How often each kind occurs, and whether with items and values."""
+        size = len(self.kinds)
+        events = np.bincount(self.kind, minlength=size)
+        items = np.bincount(self.kind[self.item != NO_ITEM], minlength=size)
+        values = np.bincount(self.kind[~np.isnan(self.value)], minlength=size)
+        return tuple(
+            KindUse(kind, int(events[k]), bool(items[k]), bool(values[k])) for k, kind in enumerate(self.kinds)
+        )
+
+    def starts(self, kinds: Sequence[str]) -> I64:
+        """(c,) when each of the c users who have any event of `kinds` had the first one, ascending."""
+        rows = self.is_of(kinds)
+        _, first = np.unique(self.owner[rows], return_index=True)
+        return np.sort(self.time[rows][first])
 
     @cached_property
     def owner(self) -> NDArray[np.int32]:
@@ -102,13 +142,14 @@ class Histories:
         )
 
     def fingerprint(self) -> str:
-        """A digest of all events and users: the same data give the same sixteen hex digits."""
-        digest = hashlib.blake2b(digest_size=8)
-        digest.update("\x00".join(self.users).encode())
-        digest.update("\x00".join(self.kinds).encode())
-        for column in (self.offsets, self.time, self.kind, self.value, self.item, self.arrived):
-            digest.update(np.ascontiguousarray(column).view(np.uint8).data)
-        return digest.hexdigest()
+        """Sixteen hex digits that all events together give, in whatever order and buckets they are kept."""
+        return f"{self.digest():016x}"
+
+    def digest(self) -> int:
+        """The same as a number; those of two parts of a log add up modulo 2**64."""
+        users, kinds = (text_digests(pa.array(names, pa.string())) for names in (self.users, self.kinds))
+        digests = event_digests(users[self.owner], self.time, kinds[self.kind], self.value, self.item)
+        return total_digest(digests, self.arrived if len(self.arrived) else self.time)
 
 
 def histories(events: Events, zone: str) -> Histories:
@@ -116,9 +157,21 @@ def histories(events: Events, zone: str) -> Histories:
 
     zone: the business time zone, for the hour of the week.
     """
-    table = events.table
+    first, last = (int(pc.min_max(events.table["time"])[end].as_py()) for end in ("min", "max"))
+    span = Span(first, last, events.complete_until, events.dates_only, zone)
+    return arranged(events.table, span)[0]
+
+
+def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) -> tuple[Histories, I64]:
+    """The histories of a table of events, and the (m,) order of its rows in them.
+
+    table: the columns of `features.events.SCHEMA`, event_id aside.  kinds: of the whole log, ascending, where the table
+    is a part of it.
+    """
     user_code, users = _ranked(table["user"])
-    kind_code, kinds = _ranked(table["kind"])
+    kind_code, own = _ranked(table["kind"])
+    if kinds is not None:
+        kind_code = np.searchsorted(np.asarray(kinds, dtype=object), own).astype(np.int32)[kind_code]
     time = np.asarray(table["time"].to_numpy(), dtype=np.int64)
     value = np.asarray(table["value"].to_numpy(), dtype=np.float64)
     item = item_digests(table["item"])
@@ -128,27 +181,26 @@ def histories(events: Events, zone: str) -> Histories:
         arrived = np.maximum(np.asarray(known, dtype=np.int64), time)
     order = content_order(user_code, time, kind_code, value, item, arrived)
     time = time[order]
-    return Histories(
+    found = Histories(
         users=users,
         offsets=_offsets(np.bincount(user_code, minlength=len(users))),
         time=time,
         kind=kind_code[order].astype(np.int16),
         value=value[order],
         item=item[order],
-        hour=zone_table(zone).hour_of_week(time),
+        hour=zone_table(span.zone).hour_of_week(time),
         arrived=arrived[order] if len(arrived) else arrived,
-        kinds=tuple(kinds),
-        zone=zone,
-        dates_only=events.dates_only,
-        complete_until=events.complete_until,
+        kinds=tuple(own if kinds is None else kinds),
+        span=span,
     )
+    return found, order
 
 
 def content_order(
     user: NDArray[np.int32], time: I64, kind: NDArray[np.int32], value: NDArray[np.float64], item: I64, arrived: I64
 ) -> I64:
     """The order by user and time; ties, which are few, by what the events are."""
-    order = np.lexsort((time, user))
+    order = user_time_order(user, time)
     same = (np.diff(user[order]) == 0) & (np.diff(time[order]) == 0)
     tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
     if len(tied):
@@ -186,13 +238,20 @@ def _ranked(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.obje
     """Codes in the order of the sorted distinct strings, and those strings."""
     array = column.combine_chunks()
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    used = np.flatnonzero(np.bincount(codes, minlength=len(names)))
-    order = used[np.argsort(names[used])]
+    names = encoded.dictionary
+    codes = np.asarray(encoded.indices)
+    used = np.bincount(codes, minlength=len(names)) > 0
+    if used.all() and _ascending(names):
+        return codes, np.asarray(names.to_pylist(), dtype=object)
+    order = np.asarray(pc.sort_indices(names))  # by UTF-8 bytes, which is the order of Python's strings
+    order = order[used[order]]
     rank = np.zeros(len(names), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[codes], names[order]
+    return rank[codes], np.asarray(names.take(pa.array(order)).to_pylist(), dtype=object)
+
+
+def _ascending(names: pa.Array) -> bool:
+    return len(names) < 2 or bool(pc.all(pc.less(names[:-1], names[1:])).as_py())
 
 
 def _offsets(lengths: NDArray[np.integer]) -> I64:

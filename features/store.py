@@ -34,8 +34,9 @@ from features.database import (
     packed,
     state,
 )
-from features.histories import NO_ITEM, Histories, item_digest
+from features.histories import NO_ITEM, item_digest
 from features.packing import merge, pack, split, unpack
+from features.past import Past
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]
 
@@ -86,25 +87,26 @@ class Store:
         with self._database.reading() as connection:
             return facts(connection).get("log")
 
-    def warm(self, histories: Histories, event_ids: Iterable[str] = ()) -> bool:
+    def warm(self, past: Past, event_ids: Iterable[str] = ()) -> bool:
         """Fill the store from the event log in one transaction; False when it already holds exactly this log.
 
         event_ids: those of the log, so that an event posted again, or posted first and in the log since, counts once.
         Events posted over HTTP that the log does not have are kept.
         """
         ids = sorted(set(event_ids))  # in order, or the index is written a page an id
-        mark = _mark(histories, ids)
+        mark = _mark(past, ids)
         with self._database.writing() as connection:
             if facts(connection).get("log") == mark:
                 return False
             for table in (HISTORIES, LOG_IDS):
                 connection.execute(table.delete())
             insert(connection, LOG_IDS, ({"event_id": event_id} for event_id in ids))
-            numbers = self._number(connection, histories.kinds)
-            kind_ids = np.array([numbers[kind] for kind in histories.kinds], dtype=np.int64)
-            everybody = split(histories, kind_ids)
-            insert(connection, HISTORIES, ({"user_id": user, "packed": blob} for user, blob in everybody))
-            state(connection, log=mark, arrivals=str(int(len(histories.arrived) > 0)), frontier=str(histories.last))
+            numbers = self._number(connection, past.kinds)
+            kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
+            for histories in past.buckets():
+                everybody = split(histories, kind_ids)
+                insert(connection, HISTORIES, ({"user_id": user, "packed": blob} for user, blob in everybody))
+            state(connection, log=mark, arrivals=str(int(past.arrivals)), frontier=str(past.span.last))
             self._replay(connection)
         return True
 
@@ -209,9 +211,9 @@ def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str
     return "accepted" if event is first else "duplicate"
 
 
-def _mark(histories: Histories, ids: Sequence[str]) -> str:
+def _mark(past: Past, ids: Sequence[str]) -> str:
     digest = hashlib.blake2b("\x00".join(ids).encode(), digest_size=8).hexdigest()
-    return f"{histories.fingerprint()}/{digest}"
+    return f"{past.fingerprint()}/{digest}"
 
 
 def _none(like: History) -> History:

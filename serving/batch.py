@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from features.build import FeatureTable, build_at
 from features.business import Business
+from features.catalog import Catalog
 from features.clock import format_instant
 from features.definitions import TaskName
-from features.events import read_events
-from features.export import write_parquet
-from features.histories import Histories, histories
+from features.past import Past, open_past
 from features.problems import InputProblem
 from features.progress import Progress
+from features.whole_file import whole_file
 from serving.phrases import Language
 from serving.scores import F64, Scores, bands, score_table
 from training.registry import Champion, champions
@@ -30,12 +33,13 @@ REASON = pa.struct({"task": pa.string(), "concept": pa.string(), "effect": pa.fl
 
 @dataclass(frozen=True)
 class Scored:
-    """Everybody's scores at one moment, and the histories and models that they came from."""
+    """Scores of users at one moment, and the past and the models that they came from.  people: (n,) the rows' ids."""
 
     scores: Scores
-    past: Histories
+    past: Past
     champions: Mapping[TaskName, Champion]
     as_of: int
+    people: NDArray[np.object_]
 
     @property
     def table(self) -> FeatureTable:
@@ -43,16 +47,37 @@ class Scored:
 
     def users(self) -> list[str]:
         """The user ids of the rows."""
-        return [str(user) for user in self.past.users[self.table.user]]
+        return [str(user) for user in self.people]
+
+    def tally(self) -> Tally:
+        """How many are in which stage and band."""
+        stages = Counter(str(stage) for stage in self.scores.stage)
+        if "churn" not in self.scores.tasks:
+            return Tally(self.as_of, len(self.table), stages)
+        churn = self.scores.tasks["churn"]
+        risk = Counter(str(band) for band in bands(churn.predicted) if band)
+        return Tally(self.as_of, len(self.table), stages, risk, churn.bundle.definition.horizon_days)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many users are in which stage and band of risk; risk is empty where nobody asked about churn."""
+
+    as_of: int
+    users: int = 0
+    stages: Counter[str] = field(default_factory=Counter)
+    risk: Counter[str] = field(default_factory=Counter)
+    horizon_days: int = 0
+
+    def __add__(self, more: Tally) -> Tally:
+        days = max(self.horizon_days, more.horizon_days)
+        return Tally(self.as_of, self.users + more.users, self.stages + more.stages, self.risk + more.risk, days)
 
     def lines(self) -> list[str]:
-        """How many are in which stage and band, for a person to read."""
-        stages = Counter(str(stage) for stage in self.scores.stage)
-        said = [f"{len(self.table):,} users as of {format_instant(self.as_of)}: {_counts(stages)}"]
-        if "churn" in self.scores.tasks:
-            churn = self.scores.tasks["churn"]
-            risk = Counter(str(band) for band in bands(churn.predicted) if band)
-            said.append(f"risk of leaving within {churn.bundle.definition.horizon_days} days: {_counts(risk)}")
+        """For a person to read."""
+        said = [f"{self.users:,} users as of {format_instant(self.as_of)}: {_counts(self.stages)}"]
+        if self.horizon_days:
+            said.append(f"risk of leaving within {self.horizon_days} days: {_counts(self.risk)}")
         return said
 
 
@@ -60,47 +85,92 @@ def _counts(counted: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
 
 
-def score_everybody(business: Business, as_of: int | None, now: int, language: Language, progress: Progress) -> Scored:
-    """Read the events, build everybody's features and score them with the champions.
+@dataclass(frozen=True)
+class Asked:
+    """Whose scores are asked for, of which models, at which moment (microseconds UTC)."""
+
+    past: Past
+    champions: Mapping[TaskName, Champion]
+    as_of: int
+    language: Language
+
+    @property
+    def catalog(self) -> Catalog:
+        return next(iter(self.champions.values())).bundle.catalog
+
+    def scored(self, table: FeatureTable, people: NDArray[np.object_]) -> Scored:
+        """These rows scored by the champions."""
+        bundles = {task: champion.bundle for task, champion in self.champions.items()}
+        scores = score_table(bundles, table, REASONS, self.language)
+        return Scored(scores, self.past, self.champions, self.as_of, people)
+
+    def tables(self) -> Iterator[tuple[FeatureTable, NDArray[np.object_]]]:
+        """Everybody's features with their ids, bucket by bucket."""
+        for histories in self.past.buckets():
+            table = build_at(histories, self.catalog, self.as_of)
+            yield table, histories.users[table.user]
+
+
+def ask(business: Business, as_of: int | None, now: int, language: Language, progress: Progress) -> Asked:
+    """Open the past and load the champions.
 
     as_of: microseconds UTC; None is the newest event.  Events after as_of are not seen.
     Raises InputProblem without a champion, and when nobody had an event by as_of.
     """
     with progress.step("loading the champions"):
         held = champions(business)
-    with progress.step("reading events"):
-        past = histories(read_events(business, now), business.events.time_zone)
+    past, _ = open_past(business, now, progress)
     if as_of is None:
         past = past.as_known_today()
-    moment = past.last if as_of is None else as_of
-    if moment < past.first:
+    moment = past.span.last if as_of is None else as_of
+    if moment < past.span.first:
         raise InputProblem(
-            f"Nobody is known at {format_instant(moment)}: the first event is of {format_instant(past.first)}. "
+            f"Nobody is known at {format_instant(moment)}: the first event is of {format_instant(past.span.first)}. "
             "Use a later --as-of.",
             "as_of_too_early",
         )
-    bundles = {task: champion.bundle for task, champion in held.items()}
+    return Asked(past, held, moment, language)
+
+
+def score_everybody(business: Business, as_of: int | None, now: int, language: Language, progress: Progress) -> Scored:
+    """All users' scores at once, for a report that compares them with one another; raises what `ask` raises."""
+    asked = ask(business, as_of, now, language, progress)
     with progress.step("scoring"):
-        table = build_at(past, next(iter(bundles.values())).catalog, moment)
-        return Scored(score_table(bundles, table, REASONS, language), past, held, moment)
+        tables, people = zip(*asked.tables(), strict=True)
+        values = np.concatenate([table.values for table in tables])
+        rows = np.arange(len(values), dtype=np.int64)
+        table = FeatureTable(asked.catalog, rows, np.full(len(values), asked.as_of, dtype=np.int64), values)
+        return asked.scored(table, np.concatenate(people))
 
 
-def score(business: Business, as_of: int | None, out: Path, now: int, lang: Language, progress: Progress) -> Scored:
-    """Write one row a user: scores, bands, stage and reasons; the file appears whole or not at all."""
-    scored = score_everybody(business, as_of, now, lang, progress)
-    with progress.step(f"writing {out}"):
-        write_scores(scored, out)
-    return scored
+def score(business: Business, as_of: int | None, out: Path, now: int, lang: Language, progress: Progress) -> Tally:
+    """Write one row a user: scores, bands, stage and reasons; the file appears whole or not at all.
+
+    No more than one bucket of users is in memory.
+    """
+    asked = ask(business, as_of, now, lang, progress)
+    with progress.step(f"scoring into {out}"):
+        return write_scores((asked.scored(table, people) for table, people in asked.tables()), out)
 
 
-def write_scores(scored: Scored, out: Path) -> None:
-    """Write the score table as Parquet, the model versions in its metadata."""
-    table = pa.table(_columns(scored))
+def write_scores(parts: Iterable[Scored], out: Path) -> Tally:
+    """Write the scores of one bucket after the other as Parquet, the model versions in its metadata."""
+    tally: Tally | None = None
+    with whole_file(out) as path, ExitStack() as opened:
+        for scored in parts:
+            table = pa.table(_columns(scored))
+            if tally is None:
+                schema = table.schema.with_metadata({"winback": json.dumps(_origin(scored))})
+                writer = opened.enter_context(pq.ParquetWriter(path, schema))
+            writer.write_table(table)
+            tally = scored.tally() if tally is None else tally + scored.tally()
+    assert tally is not None, "a past has at least one bucket"
+    return tally
+
+
+def _origin(scored: Scored) -> dict[str, object]:
     versions = {task: f"{champion.name}/{champion.version}" for task, champion in scored.champions.items()}
-    table = table.replace_schema_metadata(
-        {"winback": json.dumps({"models": versions, "as_of": format_instant(scored.as_of)})}
-    )
-    write_parquet(table, out)
+    return {"models": versions, "as_of": format_instant(scored.as_of)}
 
 
 def _columns(scored: Scored) -> dict[str, pa.Array]:
@@ -110,7 +180,7 @@ def _columns(scored: Scored) -> dict[str, pa.Array]:
     low, high = scores.tasks["ltv"].interval() if "ltv" in scores.tasks else (nothing, nothing)
     grade = scores.tasks["churn"].bundle.grade if "churn" in scores.tasks else None
     return {
-        "user_id": pa.array(scored.users(), pa.string()),
+        "user_id": pa.array(scored.people, pa.string()),
         "as_of": pa.array(np.full(rows, scored.as_of), pa.timestamp("us", tz="UTC")),
         "lifecycle": pa.array(scores.stage.tolist(), pa.string()),
         "churn_probability": _optional(churn), "churn_band": pa.array(bands(churn).tolist(), pa.string()),

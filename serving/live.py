@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.build import FeatureTable, History, build_one
 from features.business import Business, read_business
 from features.catalog import Catalog
 from features.clock import SECOND, format_instant, parse_instant
 from features.definitions import TaskName
-from features.events import read_events
-from features.histories import histories
+from features.histories import Histories
 from features.kernel import Plan
+from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Progress
 from features.sources.amounts import LARGEST_VALUE
@@ -145,14 +146,17 @@ def open_history(business: Business) -> Store:
 
 def warm(business: Business, now: int, progress: Progress) -> str:
     """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
-    with progress.step(f"reading {business.events.source}"):
-        events = read_events(business, now)
-        past = histories(events, business.events.time_zone)
-    with progress.step(f"keeping the histories of {len(past):,} users with {len(past.time):,} events at hand"):
+    past, account = open_past(business, now, progress)
+    with progress.step(f"keeping the histories of {past.user_count:,} users with {past.event_count:,} events at hand"):
         store = open_history(business)
-        store.warm(past, events.table["event_id"].drop_null().to_pylist())
+        store.warm(past, account.event_ids())
         store.close()
-    return str(past.users[past.owner[past.time.argmax()]])
+    return next(str(some.users[some.owner[at]]) for some in past.buckets() for at in _newest(some))
+
+
+def _newest(histories: Histories) -> NDArray[np.int64]:
+    """The places of the log's newest events."""
+    return np.flatnonzero(histories.time == histories.span.last)
 
 
 def _about(user: str, history: History) -> dict[str, Any]:

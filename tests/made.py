@@ -119,7 +119,7 @@ def bundle(task: TaskName, rung: str = "blend") -> Bundle:
 def today(users: int = 300, days: float = 160, seed: int = 1) -> FeatureTable:
     """Everybody's features at the newest event."""
     log = known(users, days, seed)
-    return build_at(log, features(users, days, seed), log.last)
+    return build_at(log, features(users, days, seed), log.span.last)
 
 
 def holed(x: NDArray[np.float32], share: float = 0.15, seed: int = 0) -> NDArray[np.float32]:

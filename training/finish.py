@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.build import build_at
+from features.build import FeatureTable, build_at
 from features.catalog import Catalog
 from features.clock import format_instant
 from features.definitions import Definition, eligible
-from features.histories import Histories
+from features.past import Past
 from training.attribution import attribute, by_concept, concepts
 from training.bundle import Bundle, Origin
 from training.compete import uncalibrated
 from training.evaluate import amount_report, probability_report
 from training.evidence import Evidence
-from training.inputs import fit_inputs
+from training.inputs import Inputs, fit_inputs, rhythm_catalog
 from training.rows import Rows
 from training.splits import Timeline
 from training.trial import Trial
@@ -29,18 +29,17 @@ EXPLAINED = 2_000
 def finish(
     definition: Definition,
     features: Catalog,
-    past: Histories,
+    past: Past,
     line: Timeline,
     rows: Rows,
     trial: Trial,
     evidence: Evidence,
 ) -> Bundle:
     """Fit the winner on every labelled window and gather all that scoring needs."""
-    today = build_at(past.as_known_today(), features, past.last)
-    inputs = fit_inputs(today, definition.horizon_days)
+    today = past.as_known_today()
+    inputs, users = _inputs_of_today(definition, features, today)
     model = trial.rung.fit(rows)
-    origin = Origin(past.fingerprint(), len(past), len(past.time), past.complete_until, line.cutoffs, line.windows)
-    asked = inputs.matrix(today)[eligible(definition, today)]
+    origin = Origin(past.fingerprint(), users, past.event_count, past.span.complete_until, line.cutoffs, line.windows)
     bundle = Bundle(
         definition,
         inputs,
@@ -53,9 +52,30 @@ def finish(
         origin,
         trial.interval,
     )
-    predicted = bundle.predict(asked) if len(asked) else trial.promise.p
+    predicted, some = _everybody(bundle, today, EXPLAINED / max(users, 1))
+    predicted = predicted if len(predicted) else trial.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
-    return replace(bundle, quantiles=quantiles, report=_report(definition, line, rows, trial, bundle, asked))
+    return replace(bundle, quantiles=quantiles, report=_report(definition, line, rows, trial, bundle, some))
+
+
+def _inputs_of_today(definition: Definition, features: Catalog, today: Past) -> tuple[Inputs, int]:
+    """The rhythm models fitted on everybody's history up to the newest event, and how many users there are."""
+    slim = rhythm_catalog(features)
+    values = np.concatenate([build_at(some, slim, today.span.last).values for some in today.buckets()])
+    nobody = np.zeros(len(values), dtype=np.int64)
+    inputs = fit_inputs(FeatureTable(slim, nobody, nobody, values), definition.horizon_days)
+    return replace(inputs, catalog=features), len(values)
+
+
+def _everybody(bundle: Bundle, today: Past, share: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Today's scores of all who are asked, and the inputs of about a share of them."""
+    predicted, some = [], []
+    for histories in today.buckets():
+        table = build_at(histories, bundle.catalog, today.span.last)
+        x = bundle.matrix(table)[eligible(bundle.definition, table)]
+        predicted.append(bundle.predict(x) if len(x) else np.zeros(0))
+        some.append(x[np.linspace(0, len(x) - 1, min(len(x), int(np.ceil(share * len(x))))).astype(int)])
+    return np.concatenate(predicted), np.concatenate(some)
 
 
 def _report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ BG_RETURN, PARETO_RETURN, EXPECTED_DAYS, EXPECTED_VALUE = (
 )  # fmt: skip
 CLOSEST = 1e-6
 SMALLEST_AMOUNT = 0.01
+_RHYTHM, _SPEND = ("count_ever", "repeat_days", "repeat_span", "tenure"), ("sum_ever", "days_ever")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ class Inputs:
         bg, pareto = BGNBD(**_fields(saved["bg"])), ParetoNBD(**_fields(saved["pareto"]))
         spend = GammaGamma(**_fields(saved["spend"])) if saved["spend"] else None
         return cls(catalog, saved["horizon_days"], bg, pareto, spend)
+
+
+def rhythm_catalog(catalog: Catalog) -> Catalog:
+    """The few features of a catalogue that `fit_inputs` looks at."""
+    needed = [catalog.activity(name) for name in _RHYTHM + (_SPEND if catalog.selectors[0].values else ())]
+    return replace(catalog, features=tuple(catalog.features[column] for column in sorted(needed)))
 
 
 def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from features.build import kind_uses
 from features.business import Business
-from features.catalog import Catalog, catalog
+from features.catalog import Catalog
 from features.definitions import Definition, TaskName, definitions
-from features.events import read_events
-from features.histories import Histories, histories
+from features.past import Past, catalog_of, open_past
 from features.problems import InputProblem, did_you_mean
 from features.progress import Progress
 from training import registry
@@ -56,14 +54,12 @@ def train(business: Business, tasks: Sequence[TaskName], now: int, progress: Pro
     now: microseconds UTC, the moment of reading.  Raises InputProblem when no task can be trained.
     """
     asked = _asked(business, tasks)
-    with progress.step("reading events"):
-        events = read_events(business, now)
-        past = histories(events, business.events.time_zone)
-    features = catalog(business, kind_uses(past), clock=not past.dates_only)
+    past, account = open_past(business, now, progress)
+    features = catalog_of(business, past)
     results = tuple(_train_or_refuse(business, definition, past, features, progress) for definition in asked)
     if all(result.refusal for result in results):
         raise InputProblem(" ".join(result.refusal for result in results), "not_enough_data")
-    events.rejected.write(business.state / "rejected.csv")
+    account.rejected.write(business.state / "rejected.csv")
     return results
 
 
@@ -79,7 +75,7 @@ def _asked(business: Business, tasks: Sequence[TaskName]) -> list[Definition]:
 
 
 def _train_or_refuse(
-    business: Business, definition: Definition, past: Histories, features: Catalog, progress: Progress
+    business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress
 ) -> Trained:
     try:
         return train_task(business, definition, past, features, progress)
@@ -88,7 +84,7 @@ def _train_or_refuse(
 
 
 def train_task(
-    business: Business, definition: Definition, past: Histories, features: Catalog, progress: Progress
+    business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress
 ) -> Trained:
     """One question from histories to a judged version in the registry.
 
@@ -99,7 +95,7 @@ def train_task(
         raise problem
     line = timeline(definition, past)
     with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs"):
-        rows = gather(definition, past, features, line)
+        rows = gather(definition, past, features, line, business.training.users_share)
     evidence = weigh(definition, line, rows)
     with progress.step(f"{task}: candidates compete, customers held apart"):
         trial = hold_trial(definition, features, line, rows)
@@ -118,7 +114,7 @@ def train_task(
                 report_plots(bundle.report, bundle.rung),
                 example,
             )
-            holdout = trial.holdout(past)
+            holdout = trial.holdout(rows.people)
             registry.log_holdout(holdout)
         verdict = verdict_on(client, bundle, holdout, past)
         version = registry.register(client, task, model, run)

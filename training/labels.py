@@ -9,15 +9,16 @@ from features.clock import format_instant
 from features.definitions import Definition
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
+from features.past import Past
 from features.problems import InputProblem
 
 
-def last_cutoff(definition: Definition, histories: Histories) -> int:
+def last_cutoff(definition: Definition, past: Past) -> int:
     """The latest as_of, microseconds UTC, whose label window ends within what the data completely cover."""
-    end = histories.complete_until - definition.reach_days * MICROSECONDS_A_DAY
-    if not histories.dates_only:
+    end = past.span.complete_until - definition.reach_days * MICROSECONDS_A_DAY
+    if not past.span.dates_only:
         return end
-    phase = histories.last % MICROSECONDS_A_DAY
+    phase = past.span.last % MICROSECONDS_A_DAY
     return (end - phase) // MICROSECONDS_A_DAY * MICROSECONDS_A_DAY + phase
 
 
@@ -51,14 +52,18 @@ def _per_user(
 
 def _beyond(definition: Definition, histories: Histories, as_of: int) -> str:
     def day(micros: int) -> str:
-        moment = format_instant(micros, histories.zone)
+        moment = format_instant(micros, histories.span.zone)
         midnight = "T00:00:00" in moment and "T00:00:00." not in moment
-        return moment[:10] if midnight or (histories.dates_only and micros == histories.complete_until) else moment
+        return (
+            moment[:10]
+            if midnight or (histories.span.dates_only and micros == histories.span.complete_until)
+            else moment
+        )
 
     reach = definition.reach_days * MICROSECONDS_A_DAY
-    left = (histories.complete_until - as_of) // MICROSECONDS_A_DAY - definition.gap_days
+    left = (histories.span.complete_until - as_of) // MICROSECONDS_A_DAY - definition.gap_days
     shorter = f", or a horizon of {left} days" if left > 0 else ""
     return (
         f"{definition.task}: as_of {day(as_of)} needs events until {day(as_of + reach)}, but they end "
-        f"{day(histories.complete_until)}. Use as_of <= {day(last_cutoff(definition, histories))}{shorter}."
+        f"{day(histories.span.complete_until)}. Use as_of <= {day(last_cutoff(definition, histories))}{shorter}."
     )

@@ -41,7 +41,7 @@ class Meaning:
 def meaning_of(log: Histories, has_value: bool) -> Meaning:
     """Propose [churn], [conversion], [ltv] and [features] for a log."""
     kinds = count_kinds(log)
-    span = (log.complete_until - log.first) / MICROSECONDS_A_DAY
+    span = (log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY
     active = activity_of(kinds)
     horizon = horizon_of(return_curve(log, active.kinds), span)
     churn = _churn(active, horizon, kinds)
@@ -114,9 +114,9 @@ def _eligible(log: Histories, kinds: Kinds, target: str, horizon: int) -> tuple[
         sayable = eligibility(rule).kind == target
     except ValueError:
         sayable = False
-    so_far = log.is_of((target,)) & (log.time <= log.complete_until - horizon * MICROSECONDS_A_DAY)
+    so_far = log.is_of((target,)) & (log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY)
     early = (
-        np.bincount(log.owner[log.time <= log.complete_until - horizon * MICROSECONDS_A_DAY], minlength=len(log)) > 0
+        np.bincount(log.owner[log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY], minlength=len(log)) > 0
     )
     asked = int(((np.bincount(log.owner[so_far], minlength=len(log)) < below) & early).sum())
     if sayable and asked >= min(_FEW_ELIGIBLE, 0.2 * len(log)):

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from features.build import FeatureTable, build_at, kind_uses
+from features.build import build_at
 from features.business import Business
 from features.catalog import Catalog, catalog, named_kinds
 from features.definitions import Definition, TaskName, definitions, eligible
-from features.events import Counted, Events
-from features.histories import Histories
+from features.events import Counted
 from features.kernel import MICROSECONDS_A_DAY
+from features.past import Account, Past
 from features.problems import InputProblem, did_you_mean
 from features.rejects import Rejected
 from features.spec import Reduction
 from training.evidence import ENOUGH_WINDOWS, Evidence, grade
 from training.labels import labels
-from training.splits import Timeline, timeline
+from training.splits import Timeline, first_activities, timeline
 
 NO_EVIDENCE = Evidence("none", ())
 
@@ -92,15 +92,15 @@ class Check:
         return InputProblem(" ".join(dict.fromkeys(str(problem) for problem in found)), found[0].code)
 
 
-def check(business: Business, events: Events, log: Histories) -> Check:
+def check(business: Business, account: Account, log: Past) -> Check:
     """Look at a log with the questions of a business in mind; nothing is written and nothing is learned."""
-    seen = _log_check(business, events, log)
-    slim = _slim(catalog(business, kind_uses(log)))
+    seen = _log_check(business, account, log)
+    slim = _slim(catalog(business, log.uses()))
     tasks = tuple(_task_check(business, asked, log, slim) for asked in definitions(business).values())
     return Check(seen, tasks, tuple(dict.fromkeys(_fixes(business, seen, tasks, log))))
 
 
-def absent_kinds(business: Business, log: Histories, task: TaskName) -> InputProblem | None:
+def absent_kinds(business: Business, log: Past, task: TaskName) -> InputProblem | None:
     """The problem that a question asks for kinds none of which is in the log; None when it can be asked.
 
     One missing kind of several is no problem (`check` mentions it), nor is a cancellation that nobody has made yet.
@@ -122,7 +122,7 @@ def absent_kinds(business: Business, log: Histories, task: TaskName) -> InputPro
     return None
 
 
-def unanswerable(business: Business, asked: Definition, log: Histories) -> InputProblem | None:
+def unanswerable(business: Business, asked: Definition, log: Past) -> InputProblem | None:
     """Why a question cannot be learned from this log at all; None when there is at least one labelled window."""
     if absent := absent_kinds(business, log, asked.task):
         return absent
@@ -133,11 +133,12 @@ def unanswerable(business: Business, asked: Definition, log: Histories) -> Input
     return horizon_problem(asked, log)
 
 
-def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
+def horizon_problem(asked: Definition, log: Past) -> InputProblem | None:
     """The problem that a horizon is longer than the history; None when at least one label window fits."""
-    if timeline(asked, log).cutoffs:
+    starts = first_activities(asked, log)
+    if timeline(asked, log, starts).cutoffs:
         return None
-    span = (log.complete_until - log.first) / MICROSECONDS_A_DAY
+    span = (log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY
     largest = largest_horizon(asked, log)
     gap = f" after a gap of {asked.gap_days} days" if asked.gap_days else ""
     advice = (
@@ -148,15 +149,17 @@ def horizon_problem(asked: Definition, log: Histories) -> InputProblem | None:
     )
     return InputProblem(
         f"{asked.task}: a horizon of {asked.horizon_days} days{gap} does not fit into a history of {span:,.1f} days "
-        f"({day(log.first)} to {day(log.complete_until)}), which also has to show some past. {advice}",
+        f"({day(log.span.first)} to {day(log.span.complete_until)}), which also has to show some past. {advice}",
         "horizon_too_long",
     )
 
 
-def largest_horizon(asked: Definition, log: Histories) -> int:
+def largest_horizon(asked: Definition, log: Past) -> int:
     """The longest horizon, in whole days, of which `timeline` finds one label window in a history; 0 when none fits."""
-    most = int((log.complete_until - log.first) / MICROSECONDS_A_DAY) - asked.gap_days
-    return next((days for days in range(most, 0, -1) if timeline(replace(asked, horizon_days=days), log).cutoffs), 0)
+    most = int((log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY) - asked.gap_days
+    starts = first_activities(asked, log)
+    fitting = (days for days in range(most, 0, -1) if timeline(replace(asked, horizon_days=days), log, starts).cutoffs)
+    return next(fitting, 0)
 
 
 def day(micros: int) -> str:
@@ -164,22 +167,22 @@ def day(micros: int) -> str:
     return str(np.datetime64(micros, "us").astype("datetime64[D]"))
 
 
-def _log_check(business: Business, events: Events, log: Histories) -> LogCheck:
-    uses = sorted(kind_uses(log), key=lambda use: (-use.events, use.kind))
+def _log_check(business: Business, account: Account, log: Past) -> LogCheck:
+    uses = sorted(log.uses(), key=lambda use: (-use.events, use.kind))
     kinds = tuple((use.kind, use.events) for use in uses if use.events)
     return LogCheck(
         source=business.events.source,
-        users=len(log),
-        events=len(log.time),
-        first=log.first,
-        last=log.last,
-        complete_until=log.complete_until,
-        dates_only=log.dates_only,
-        zone=log.zone,
+        users=log.user_count,
+        events=log.event_count,
+        first=log.span.first,
+        last=log.span.last,
+        complete_until=log.span.complete_until,
+        dates_only=log.span.dates_only,
+        zone=log.span.zone,
         kinds=kinds,
-        rejected=events.rejected,
-        counted=events.counted,
-        notes=events.notes,
+        rejected=account.rejected,
+        counted=account.counted,
+        notes=account.notes,
     )
 
 
@@ -189,7 +192,7 @@ def _slim(full: Catalog) -> Catalog:
     return replace(full, features=tuple(f for f in full.features if f.days is None and f.reduction in needed))
 
 
-def _task_check(business: Business, asked: Definition, log: Histories, slim: Catalog) -> TaskCheck:
+def _task_check(business: Business, asked: Definition, log: Past, slim: Catalog) -> TaskCheck:
     plain = TaskCheck(asked.task, asked.sentence())
     if problem := absent_kinds(business, log, asked.task):
         return replace(plain, problem=problem)
@@ -200,7 +203,7 @@ def _task_check(business: Business, asked: Definition, log: Histories, slim: Cat
     if _valueless(asked, log):
         return replace(plain, refused=no_values(business, asked))
     times = timeline(asked, log)
-    cutoffs = tuple(_cutoff(asked, log, build_at(log, slim, as_of), as_of) for as_of in times.cutoffs)
+    cutoffs = _cutoffs(asked, log, slim, times)
     return replace(
         plain,
         cutoffs=cutoffs,
@@ -210,17 +213,17 @@ def _task_check(business: Business, asked: Definition, log: Histories, slim: Cat
     )
 
 
-def _lack(log: Histories) -> str:
+def _lack(log: Past) -> str:
     """What a log lacks to learn anything from it at all, or ""."""
-    if len(log.time) == 1:
+    if log.event_count == 1:
         return "the log has one event; a model needs the histories of at least 50 users"
-    if log.first == log.last:
+    if log.span.first == log.span.last:
         return "all events are at one instant; there is no before and after to learn from"
-    return "the log has one user; a model compares at least 50" if len(log) == 1 else ""
+    return "the log has one user; a model compares at least 50" if log.user_count == 1 else ""
 
 
-def _valueless(asked: Definition, log: Histories) -> bool:
-    return asked.task == "ltv" and not (~np.isnan(log.value) & log.is_of(asked.kinds)).any()
+def _valueless(asked: Definition, log: Past) -> bool:
+    return asked.task == "ltv" and not any(use.values for use in log.uses() if use.kind in asked.kinds)
 
 
 def no_values(business: Business, asked: Definition) -> str:
@@ -229,10 +232,15 @@ def no_values(business: Business, asked: Definition) -> str:
     return f"no {' or '.join(asked.kinds)} event has a value in the column '{business.events.value}'"
 
 
-def _cutoff(asked: Definition, log: Histories, table: FeatureTable, as_of: int) -> Cutoff:
-    users = table.user[eligible(asked, table)]
-    outcome = labels(asked, log, users, as_of)
-    return Cutoff(as_of, len(users), int((outcome != 0).sum()))
+def _cutoffs(asked: Definition, log: Past, slim: Catalog, times: Timeline) -> tuple[Cutoff, ...]:
+    found = {as_of: Cutoff(as_of, 0, 0) for as_of in times.cutoffs}
+    for histories in log.buckets():
+        for as_of, so_far in found.items():
+            table = build_at(histories, slim, as_of)
+            users = table.user[eligible(asked, table)]
+            outcome = int((labels(asked, histories, users, as_of) != 0).sum())
+            found[as_of] = Cutoff(as_of, so_far.eligible + len(users), so_far.outcome + outcome)
+    return tuple(found.values())
 
 
 def _evidence(asked: Definition, times: Timeline, last: Cutoff) -> Evidence:
@@ -249,7 +257,7 @@ def _configured(business: Business, key: str) -> tuple[str, ...]:
     return tuple(getattr(section, field)) if section else ()
 
 
-def _fixes(business: Business, seen: LogCheck, tasks: tuple[TaskCheck, ...], log: Histories) -> list[str]:
+def _fixes(business: Business, seen: LogCheck, tasks: tuple[TaskCheck, ...], log: Past) -> list[str]:
     found = [str(task.problem) for task in tasks if task.problem]
     found += [
         f"{kind!r} under {key} does not occur in the log. {did_you_mean(kind, log.kinds)}"
@@ -273,7 +281,7 @@ def _fixes(business: Business, seen: LogCheck, tasks: tuple[TaskCheck, ...], log
     return found
 
 
-def _stray(business: Business, log: Histories, tasks: tuple[TaskCheck, ...]) -> list[tuple[str, str]]:
+def _stray(business: Business, log: Past, tasks: tuple[TaskCheck, ...]) -> list[tuple[str, str]]:
     """Configured kinds that do not occur, apart from those that a problem names already."""
     said = " ".join(str(task.problem) for task in tasks if task.problem)
     return [
@@ -281,12 +289,13 @@ def _stray(business: Business, log: Histories, tasks: tuple[TaskCheck, ...]) -> 
     ]
 
 
-def _shorter(asked: Definition, task: TaskCheck, log: Histories) -> str:
+def _shorter(asked: Definition, task: TaskCheck, log: Past) -> str:
     """How to get enough windows: the longest horizon with which the timeline holds them."""
+    starts = first_activities(asked, log)
     count = "one label window" if task.windows == 1 else f"{task.windows} label windows"
     enough = (
         days for days in range(asked.horizon_days - 1, 0, -1)
-        if timeline(replace(asked, horizon_days=days), log).windows >= ENOUGH_WINDOWS
+        if timeline(replace(asked, horizon_days=days), log, starts).windows >= ENOUGH_WINDOWS
     )  # fmt: skip
     days = next(enough, 0)
     way = f"horizon_days <= {days} or a longer history gives" if days else "only a longer history gives"

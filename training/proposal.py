@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from features.business import Business, ChurnSection, EventsSection
 from features.column_names import ROLES, Role
-from features.columns import EVENT, Columns, find_in
+from features.columns import EVENT, Columns, Export, find_among
 from features.events import Events, read_events
 from features.histories import Histories, histories
 from features.problems import InputProblem
+from training.asked import Asked, asked_for
 from training.config_file import ConfigText, Line, Table, render
 from training.meaning import Meaning, first_guess, meaning_of
 
@@ -35,37 +35,30 @@ class Proposal:
     problem: str = ""
 
 
-def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None = None) -> Proposal:
+def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None = None, query: str = "") -> Proposal:
     """Look at a source and propose the configuration that will stand at `path`.
 
-    source: as the caller wrote it, relative to the working directory.  now: microseconds UTC.  given: columns that the
-    caller knows.  Raises InputProblem when the source cannot be read at all.
+    source: as the caller wrote it, relative to the working directory; an export's name may stand in front of it, and
+    `query` says which rows when it is a database.  now: microseconds UTC.  given: columns that the caller knows.
+    Raises InputProblem when the source cannot be read at all.
     """
-    found = find_in(Path(source).expanduser(), now, given)
-    written = _beside(source, path)
+    asked = asked_for(source, query)
+    found = find_among(asked.files(), now, given, asked.called, asked.preset)
+    asked = asked.beside(path, found.export)
     chosen = _chosen(found)
     if found.missing:
         said = f"No column is certainly the {' or the '.join(found.missing)}."
-        return _unread(written, found, chosen, said)
+        return _unread(asked, found, chosen, said)
     try:
-        events, chosen = _read(written, chosen, path, now)
+        events, chosen = _read(asked, chosen, path, now)
     except InputProblem as problem:
         if problem.code not in _TIME_FAULTS:
             raise
-        return _unread(written, found, chosen, str(problem), needs_format=True)
+        return _unread(asked, found, chosen, str(problem), needs_format=True)
     log = histories(events, "UTC")
     meaning = meaning_of(log, bool(chosen["value"][0]))
-    tables = (_events_table(written, chosen, events), *meaning.tables)
+    tables = (_events_table(asked, found, chosen, events), *meaning.tables)
     return Proposal(render(tables, _head(events, log)), found, meaning, events)
-
-
-def _beside(source: str, path: Path) -> str:
-    """The source as winback.toml names it: a relative one relative to that file."""
-    given = Path(source).expanduser()
-    if given.is_absolute():
-        return str(given)
-    relative = os.path.relpath(Path.cwd().resolve() / given, path.resolve().parent)
-    return f"./{relative}" if relative != relative.strip() or relative.startswith("~") else relative
 
 
 def _chosen(found: Columns) -> dict[Role, tuple[str, str]]:
@@ -85,29 +78,29 @@ def _evidence(found: Columns, role: Role) -> str:
 
 
 def _read(
-    written: str, chosen: dict[Role, tuple[str, str]], path: Path, now: int
+    asked: Asked, chosen: dict[Role, tuple[str, str]], path: Path, now: int
 ) -> tuple[Events, dict[Role, tuple[str, str]]]:
     """Read the log; a value column that cannot be added up is given up, and says so."""
     try:
-        return read_events(business_of(written, chosen, path), now), chosen
+        return read_events(business_of(asked, chosen, path), now), chosen
     except InputProblem as problem:
         if problem.code not in _VALUE_FAULTS or not chosen["value"][0]:
             raise
         why = f"not '{chosen['value'][0]}': {problem}"
     without: dict[Role, tuple[str, str]] = {**chosen, "value": ("", why), "currency": ("", "no value, no currency")}
-    return read_events(business_of(written, without, path), now), without
+    return read_events(business_of(asked, without, path), now), without
 
 
-def business_of(written: str, chosen: Mapping[Role, tuple[str, str]], path: Path) -> Business:
+def business_of(asked: Asked, chosen: Mapping[Role, tuple[str, str]], path: Path) -> Business:
     """A business that says where its events are and as yet nothing about them."""
     section = EventsSection.model_validate(
-        {"source": written, **{role: column for role, (column, _) in chosen.items()}}
+        {"source": asked.secret, "query": asked.query, **{role: column for role, (column, _) in chosen.items()}}
     )
     return Business(events=section, churn=ChurnSection(activity=("any",), horizon_days=1), root=path.resolve().parent)
 
 
 def _unread(
-    written: str, found: Columns, chosen: dict[Role, tuple[str, str]], problem: str, needs_format: bool = False
+    asked: Asked, found: Columns, chosen: dict[Role, tuple[str, str]], problem: str, needs_format: bool = False
 ) -> Proposal:
     """The file with lines to fill in, and guesses for what only the whole log could tell."""
     meaning = first_guess(found["kind"].column if found["kind"].column.startswith("=") else EVENT)
@@ -115,14 +108,19 @@ def _unread(
         "Proposed by `winback init`, which could not finish: " + problem,
         "Fill in the marked lines, or let it try again with --user or --time.",
     )
-    table = _events_table(written, chosen, None, needs_format)
+    table = _events_table(asked, found, chosen, None, needs_format)
     return Proposal(render((table, *meaning.tables), head), found, meaning, None, problem)
 
 
 def _events_table(
-    written: str, chosen: Mapping[Role, tuple[str, str]], events: Events | None, needs_format: bool = False
+    asked: Asked,
+    found: Columns,
+    chosen: Mapping[Role, tuple[str, str]],
+    events: Events | None,
+    needs_format: bool = False,
 ) -> Table:
-    lines = [Line("source", written, _read_so_far(events))]
+    lines = [Line("source", asked.written, "; ".join(filter(None, [_read_so_far(events), asked.why])))]
+    lines += [Line("query", asked.query, "one row an event")] if asked.query else []
     for role in ("user", "time"):
         column, why = chosen[role]
         lines.append(Line(role, column, why, fill=not column))
@@ -140,9 +138,9 @@ def _events_table(
     lines += [
         Line(role, "", chosen[role][1])
         for role in _OPTIONAL
-        if not chosen[role][0] and chosen[role][1].startswith("not '") and role != "value"
+        if not chosen[role][0] and role != "value" and (chosen[role][1].startswith("not '") or _told(found, role))
     ]
-    lines.append(Line("time_zone", "UTC", _zone(events)))
+    lines.append(Line("time_zone", "UTC", _zone(events, found.export)))
     return Table("events", tuple(lines))
 
 
@@ -150,7 +148,16 @@ def _read_so_far(events: Events | None) -> str:
     return events.rejected.summary() if events is not None else "not read yet"
 
 
-def _zone(events: Events | None) -> str:
+def _told(found: Columns, role: Role) -> bool:
+    """Whether the vendor of an export says something about a role that the data do not have."""
+    return found.export is not None and role in found.export.preset.comments and role not in ("item",)
+
+
+def _zone(events: Events | None, export: Export | None) -> str:
+    if export is not None and export.preset.clock == "project":
+        return f"write the time zone of the project; {export.zone or 'the data do not show which it is'}"
+    if export is not None and export.preset.clock == "utc":
+        return "of hour-of-day features alone: the times of this export are in UTC whatever stands here"
     if events is not None and events.dates_only:
         return "the times are whole days, the same everywhere; UTC keeps every day 24 hours long"
     return (

@@ -50,7 +50,7 @@ def return_curve(histories: Histories, kinds: Sequence[str]) -> ReturnCurve:
     same = owner[1:] == owner[:-1]
     gaps = np.ceil(np.diff(time)[same] / MICROSECONDS_A_DAY).astype(np.int64)
     latest = np.r_[~same, True]
-    silent = np.floor((histories.complete_until - time[latest]) / MICROSECONDS_A_DAY).astype(np.int64)
+    silent = np.floor((histories.span.complete_until - time[latest]) / MICROSECONDS_A_DAY).astype(np.int64)
     longest = int(max(gaps.max(initial=0), silent.max(initial=0), 0))
     ended, left = (np.bincount(some, minlength=longest + 1) for some in (gaps, silent))
     at_risk = np.cumsum((ended + left)[::-1])[::-1].astype(np.float64)  # silences that lasted at least d days

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import Definition
-from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
+from features.past import Past
 from training.labels import last_cutoff
 
 MOST_CUTOFFS = 8
@@ -49,28 +49,32 @@ class Timeline:
         return bool(self.cutoffs) and bool(self.learnable(self.test))
 
 
-def timeline(definition: Definition, histories: Histories) -> Timeline:
+def timeline(definition: Definition, past: Past, starts: NDArray[np.int64] | None = None) -> Timeline:
     """The cut-offs from the latest that can be labelled back to the earliest with enough past behind it.
 
     They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.
     The earliest leaves half a horizon of history (at most 90 days) behind it, and a crowd: testers of the years before
-    the launch are no business to learn from.
+    the launch are no business to learn from.  starts: `first_activities`, where they are known already.
     """
     day = MICROSECONDS_A_DAY
     reach = definition.reach_days * day
     step = -(-definition.reach_days // 3) * day
-    last = last_cutoff(definition, histories)
-    first = histories.first + int(min(definition.horizon_days / 2, 90) * day)
+    last = last_cutoff(definition, past)
+    first = past.span.first + int(min(definition.horizon_days / 2, 90) * day)
     count = min(MOST_CUTOFFS, 1 + (last - first) // step) if last >= first else 0
     cutoffs = [last - step * back for back in range(count - 1, -1, -1)]
-    return Timeline(tuple(_crowded(definition, histories, cutoffs)), reach)
+    crowd = first_activities(definition, past) if starts is None else starts
+    return Timeline(tuple(_crowded(crowd, cutoffs)), reach)
 
 
-def _crowded(definition: Definition, histories: Histories, cutoffs: list[int]) -> list[int]:
+def first_activities(definition: Definition, past: Past) -> NDArray[np.int64]:
+    """(c,) when each customer became one, ascending."""
+    return past.starts(definition.activity or past.kinds)
+
+
+def _crowded(starts: NDArray[np.int64], cutoffs: list[int]) -> list[int]:
     """The cut-offs by which enough customers had their first activity; the last one stays if anybody had."""
-    active = histories.is_of(definition.activity or histories.kinds)
-    _, starts = np.unique(histories.owner[active], return_index=True)
-    customers = np.searchsorted(np.sort(histories.time[active][starts]), cutoffs, side="right")
+    customers = np.searchsorted(starts, cutoffs, side="right")
     if not len(customers) or customers[-1] == 0:
         return []
     enough = customers >= CROWD_SHARE * customers[-1]

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from features.build import build
-from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
+from features.past import Past
 from training import registry
 from training.bootstrap import Interval, paired
 from training.bundle import Bundle
@@ -20,7 +19,7 @@ from training.promotion import Comparison, Standing, Verdict, judge
 FEWEST = 50
 
 
-def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Histories) -> Verdict:
+def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Past) -> Verdict:
     """Judge a candidate by its untouched window; holdout: `Trial.holdout`."""
     task = candidate.definition.task
     metric = tweedie_deviance if task == "ltv" else log_loss
@@ -54,7 +53,7 @@ def _standing(bundle: Bundle, skill: Interval) -> Standing:
 
 
 def _champions_view(
-    client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Histories
+    client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Past
 ) -> pd.DataFrame | None:
     """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by."""
     at = int(holdout["as_of"].iloc[0])
@@ -62,11 +61,17 @@ def _champions_view(
     if champion.bundle.definition != candidate.definition:
         return None
     if max(champion.bundle.origin.cutoffs) + reach <= at:
-        users: NDArray[np.int64] = np.searchsorted(past.users, holdout["user_id"].to_numpy(dtype=object)).astype(
-            np.int64
-        )
-        table = build(past, champion.bundle.catalog, users, np.full(len(users), at, dtype=np.int64))
-        predicted = champion.bundle.predict(champion.bundle.matrix(table))
-        return pd.DataFrame({"user_id": holdout["user_id"], "as_of": at, "p": predicted})
+        return _predicted_by(champion.bundle, set(holdout["user_id"]), past, at)
     saved = registry.holdout_of(client, champion)
     return None if saved is None else saved[["user_id", "as_of", "p"]]
+
+
+def _predicted_by(bundle: Bundle, asked: set[str], past: Past, at: int) -> pd.DataFrame:
+    """What a bundle says of these users at one moment; nobody is in two buckets."""
+    parts = []
+    for histories in past.buckets():
+        users = np.array([i for i, user in enumerate(histories.users) if user in asked], dtype=np.int64)
+        table = build(histories, bundle.catalog, users, np.full(len(users), at, dtype=np.int64))
+        p = bundle.predict(bundle.matrix(table)) if len(users) else np.zeros(0)
+        parts.append(pd.DataFrame({"user_id": histories.users[users], "as_of": at, "p": p}))
+    return pd.concat(parts, ignore_index=True)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from features.catalog import Catalog
 from features.definitions import Definition
-from features.histories import Histories
 from training.amounts import AmountInterval, fit_interval
 from training.bundle import Calibration
 from training.compete import Contest, calibrate, choose, judged, judged_margins, loss, uncalibrated
@@ -55,11 +54,11 @@ class Trial:
     interval: AmountInterval | None
     by_window: Mapping[int, Mapping[str, float]]
 
-    def holdout(self, past: Histories) -> pd.DataFrame:
+    def holdout(self, people: NDArray[np.object_]) -> pd.DataFrame:
         """The untouched window's rows: user_id, as_of, y, p, and what one would have promised everybody before it."""
         return pd.DataFrame(
             {
-                "user_id": past.users[self.user], "as_of": self.as_of,
+                "user_id": people[self.user], "as_of": self.as_of,
                 "y": self.y, "p": self.promise.p, "before": self.before,
             }
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.business import Business, EventsSection
-from features.problems import InputProblem
-from features.sources.files import open_source
-from features.sources.raw import RawRows, SourceFile, missing_column, one_line
+from features.business import Business
+from features.sources.files import Opened, open_source, paths_of
+from features.sources.postgres import open_query
+from features.sources.raw import RawRows, joined
+from features.sources.reading import Reading, Seen, reading_of
 from features.sources.text import as_text, chunks
-
-_ROLES = ("user", "time", "kind", "value", "item", "event_id", "ingested_at", "currency")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,60 +57,57 @@ def read_raw(business: Business) -> RawEvents:
 
     Raises InputProblem for a file or a column that cannot be read, and header_only when there is no record at all.
     """
-    opened = open_source(business.source)
-    names = _named(business.events)
-    read = [file.read(tuple(names.values())) for file in opened.files]
-    if not sum(rows.rows_read for rows in read):
-        raise _header_only(opened.files)
-    for role, name in names.items():
-        _refuse_absent(role, name, opened.files, read)
-    by_role = {role: [piece for rows in read for piece in chunks(rows.table[name])] for role, name in names.items()}
-    bare = [file.path.name for file, rows in zip(opened.files, read, strict=True) if not rows.rows_read]
-    notes = [*opened.notes, *(note for file in opened.files for note in file.notes)]
-    notes += [note for rows in read for note in rows.notes]
-    notes += [f"{len(bare)} of {len(read)} files have no record: {', '.join(bare[:5])}."] if bare else []
+    reading = _reading(business)
+    seen = Seen(reading)
+    read = [(i, seen.add(i, file.read(reading.asked(i)))) for i, file in enumerate(reading.files)]
+    notes = [*reading.notes, *(note for _, rows in read for note in rows.notes), *seen.judge()]
+    return _events(reading.roles, read, tuple(file.path for file in reading.files), notes)
+
+
+def raw_pieces(business: Business, rows: int = 2_000_000) -> Iterator[RawEvents]:
+    """Read the same in pieces of about `rows` records, of which only one need be in memory.
+
+    Their concatenation, in order, is what `read_raw` gives; `files` of a piece names the file that it is from. A
+    problem that only the whole source shows (no record anywhere, a key that no record has) is raised after the last
+    piece. The last piece may have no rows: it brings the notes about the whole.
+    """
+    reading = _reading(business)
+    seen, notes = Seen(reading), reading.notes
+    for index, file in enumerate(reading.files):
+        for piece in file.pieces(reading.asked(index), rows):
+            found = seen.add(index, piece)
+            if found.rows_read:
+                yield _events(reading.roles, [(0, found)], (file.path,), [*notes, *found.notes])
+                notes = []
+    if last := [*notes, *seen.judge()]:
+        schema = pa.schema([(role, pa.string()) for role in reading.roles])
+        yield _events(reading.roles, [(0, joined([], schema))], (reading.files[-1].path,), last)
+
+
+def source_files(business: Business) -> tuple[Path, ...]:
+    """The files on disk that would be read, in order; none for a database."""
+    return () if business.events.database else paths_of(business.source)
+
+
+def _reading(business: Business) -> Reading:
+    events = business.events
+    if events.database:
+        return reading_of(Opened((open_query(events.source, events.password, events.query),), ()), events)
+    return reading_of(open_source(business.source), events)
+
+
+def _events(
+    roles: Sequence[str], read: Sequence[tuple[int, RawRows]], files: tuple[Path, ...], notes: Sequence[str]
+) -> RawEvents:
     return RawEvents(
-        by_role,
-        np.concatenate([np.full(len(rows.line), i, np.int32) for i, rows in enumerate(read)]),
-        np.concatenate([rows.line for rows in read]),
-        pa.concat_tables([_with_file(rows.faults, i) for i, rows in enumerate(read)]),
-        tuple(file.path for file in opened.files),
+        {role: [piece for _, rows in read for piece in chunks(rows.table[role])] for role in roles},
+        np.concatenate([np.full(len(rows.line), index, np.int32) for index, rows in read]),
+        np.concatenate([rows.line for _, rows in read]),
+        pa.concat_tables([_with_file(rows.faults, index) for index, rows in read]),
+        files,
         tuple(notes),
     )
 
 
-def _named(events: EventsSection) -> dict[str, str]:
-    """The configured column of each role; roles without a column, and a constant kind, are left out."""
-    names = {role: getattr(events, role) for role in _ROLES}
-    if events.constant_kind is not None:
-        del names["kind"]
-    return {role: name for role, name in names.items() if name}
-
-
 def _with_file(faults: pa.Table, index: int) -> pa.Table:
     return faults.add_column(0, "file", pa.array(np.full(faults.num_rows, index, np.int32)))
-
-
-def _refuse_absent(role: str, name: str, files: Sequence[SourceFile], read: Sequence[RawRows]) -> None:
-    """A key that no JSON record has, and a column of lists, cannot be meant."""
-    for rows in read:
-        if pa.types.is_nested(kind := rows.table[name].type):
-            raise InputProblem(
-                f"The column '{name}' ({role}) has the type {kind}, not one value a row. Name another under [events].",
-                "bad_column_type",
-            )
-    if any(not file.open_ended or name in file.columns for file in files):
-        return
-    if all(rows.table[name].null_count == len(rows.table) for rows in read):
-        seen = tuple(dict.fromkeys(column for file in files for column in file.columns))
-        hint = 'For a kind that all events share, write kind = "=order".' if role == "kind" else ""
-        raise missing_column(files[0].path, name, seen, hint)
-
-
-def _header_only(files: Sequence[SourceFile]) -> InputProblem:
-    first, more = files[0], f" (and {len(files) - 1} more files)" if len(files) > 1 else ""
-    return InputProblem(
-        f"{first.path}{more} has a header ({', '.join(map(one_line, first.columns[:10]))}) and no record below it. "
-        "Export the events again, or name another source.",
-        "header_only",
-    )

@@ -6,25 +6,23 @@ import codecs
 import difflib
 import mmap
 import re
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from features.problems import InputProblem
+from features.sources.packed import GZIP, broken_gzip, gunzip, member
 
 Bytes = npt.NDArray[np.uint8]
 
 _PIECE = 1 << 24
-_GZIP = b"\x1f\x8b"
-_GZIP_PIECE = 1 << 18
 _HEAD = 1 << 16
 _CONTROL_SHARE = 0.3  # a text with stray NULs stays a text: its rows are judged one by one
 _CONTROL_SHARE_NOT_UTF8 = 0.02
 _MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "Unpack it, or save the sheet as CSV."),
+    (b"PK\x03\x04", "an Excel workbook or an archive in an archive", "Save the sheet as CSV, or unpack it."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save the sheet as CSV."),
     (b"SQLite format 3\x00", "a SQLite database", "Export the table as CSV."),
     (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "Decompress it, or use gzip."),
@@ -45,13 +43,24 @@ class Content:
     """The unpacked bytes of a file.
 
     bytes: (n,) uint8, without a byte order mark; UTF-8 unless `binary`.  damaged: the text is UTF-8, with a few
-    lines that are not.  notes: how the encoding was found.
+    lines that are not.  notes: how the encoding was found.  packed: whether the bytes are an unpacked copy.
+    cut: whether what followed the last line is lost.
     """
 
     path: Path
     bytes: Bytes
     damaged: bool = False
     notes: tuple[str, ...] = ()
+    packed: bool = False
+    cut: bool = False
+
+    def release(self) -> None:
+        """Let the system take back the memory of a mapped file; what is read again comes from the disk."""
+        base: object = self.bytes
+        while isinstance(base, (np.ndarray, memoryview)):
+            base = base.base if isinstance(base, np.ndarray) else base.obj
+        if isinstance(base, mmap.mmap):
+            base.madvise(mmap.MADV_DONTNEED)
 
     @property
     def parquet(self) -> bool:
@@ -64,14 +73,33 @@ def load(path: Path) -> Content:
 
     Raises InputProblem: missing_file, unreadable_file, empty_file, binary_file, broken_gzip.
     """
-    raw = _map(path)
-    if raw[:2].tobytes() == _GZIP:
-        raw = _gunzip(raw, path)
+    return content_of(_map(path), path)
+
+
+def load_member(path: Path, name: str) -> Content:
+    """As `load`, for one file of a ZIP archive; raises also broken_zip."""
+    return replace(content_of(member(path, name), path / name), packed=True)
+
+
+def content_of(raw: Bytes, path: Path) -> Content:
+    """Bytes with gzip unpacked and text in UTF-8; see `load`."""
+    packed, cut = raw[:2].tobytes() == GZIP, False
+    if packed:
+        raw, cut = gunzip(raw, path)
+        if cut and not (raw == 10).any() and raw[:1].tobytes() != b"[":
+            raise broken_gzip(path, "it ends in the middle, and no whole line is left")
     if not len(raw):
         raise InputProblem(f"{path} is empty (0 bytes). Export it again, or name another source.", "empty_file")
-    if raw[:4].tobytes() == b"PAR1":
-        return Content(path, raw)
-    return _as_utf8(raw, path)
+    content = Content(path, raw) if raw[:4].tobytes() == b"PAR1" else _as_utf8(raw, path)
+    content.release()
+    if not cut:
+        return replace(content, packed=packed)
+    lines = int((content.bytes == 10).sum())
+    note = (
+        f"{path.name} was cut off in the middle of the gzip data: {lines:,} whole lines are left, and what "
+        "followed is lost. Fetch it again."
+    )
+    return replace(content, packed=True, cut=True, notes=(*content.notes, note))
 
 
 def _map(path: Path) -> Bytes:
@@ -93,31 +121,10 @@ def _map(path: Path) -> Bytes:
 def _missing(path: Path) -> InputProblem:
     near = difflib.get_close_matches(path.name, [one.name for one in path.parent.glob("*")], n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
+    if re.match(r"[a-z0-9]+:", path.name):
+        hint += " (A format is named in front as amplitude:, ga4:, mixpanel:, segment: or shopify:.)"
     return InputProblem(
         f"{path} does not exist.{hint} Correct `source` under [events] in winback.toml.", "missing_file"
-    )
-
-
-def _gunzip(raw: Bytes, path: Path) -> Bytes:
-    parts: list[bytes] = []
-    view, at = memoryview(raw.data), 0
-    try:
-        while raw[at : at + 2].tobytes() == _GZIP:  # a gzip file may hold several members, one after the other
-            unpacker = zlib.decompressobj(wbits=31)
-            while not unpacker.eof:
-                if at >= len(raw):
-                    raise _broken_gzip(path, "it ends in the middle")
-                parts.append(unpacker.decompress(view[at : at + _GZIP_PIECE]))
-                at = min(at + _GZIP_PIECE, len(raw))
-            at -= len(unpacker.unused_data)
-    except zlib.error as error:
-        raise _broken_gzip(path, str(error)) from None
-    return np.frombuffer(b"".join(parts), np.uint8)
-
-
-def _broken_gzip(path: Path, why: str) -> InputProblem:
-    return InputProblem(
-        f"{path} is a damaged gzip file: {why}. Fetch it again, or unpack what can be saved.", "broken_gzip"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from features.rejects import BAD_QUOTE, BAD_UTF8, FIELD_COUNT, TEXT_LENGTH
 from features.sources import scan
 from features.sources.content import Bytes, Content
 from features.sources.dialect import Dialect, sniff
+from features.sources.paths import holds_json, place_of, with_inside
 from features.sources.raw import RawRows, missing_column, no_faults, one_line, spread
 
 _CHUNK_ROWS = 1 << 18
 _FAULTS_AT_ONCE = 1 << 12
+_LOOK = 2_000
+HALF_WRITTEN = "half-written last line"
 _SAMPLE_BYTES = 1 << 22
 _BLOCKS = 16
 _SWALLOWED = (
@@ -29,10 +32,11 @@ _REASONS = {scan.BAD_QUOTE: BAD_QUOTE, scan.FIELD_COUNT: FIELD_COUNT}
 
 @dataclass(frozen=True, eq=False)
 class DelimitedFile:
-    """A text table with its dialect found; see SourceFile."""
+    """A text table with its dialect found; see SourceFile.  half: the start of a last line whose end is lost."""
 
     content: Content
     dialect: Dialect
+    half: str = ""
     open_ended: bool = False
 
     @property
@@ -48,17 +52,40 @@ class DelimitedFile:
         return self.content.notes
 
     def read(self, columns: Sequence[str]) -> RawRows:
-        """The named columns of all records as strings."""
-        asked = tuple(dict.fromkeys(columns))
-        slots = self._slots(asked)
-        pieces = list(_pieces(self.content.bytes, self.dialect, slots, len(asked), self.content.damaged))
+        """The named columns of all records as strings; a.b is the path b inside the JSON texts of the column a."""
+        places = self._places(columns)
+        asked = tuple(dict.fromkeys(column for column, _ in places.values()))
+        return self._joined(list(self._scanned(asked, _CHUNK_ROWS)), asked, places)
+
+    def pieces(self, columns: Sequence[str], rows: int) -> Iterator[RawRows]:
+        """As `read`, cut between records."""
+        places = self._places(columns)
+        asked = tuple(dict.fromkeys(column for column, _ in places.values()))
+        held: list[_Piece] = []
+        for piece in self._scanned(asked, min(rows, _CHUNK_ROWS)):
+            held.append(piece)
+            if sum(len(one.line) + one.faults.num_rows for one in held) + _CHUNK_ROWS > rows:
+                yield self._joined(held, asked, places)
+                held = []
+                self.content.release()
+        if held:
+            yield self._joined(held, asked, places)
+
+    def _scanned(self, asked: Sequence[str], most: int) -> Iterator[_Piece]:
+        yield from _pieces(self.content.bytes, self.dialect, self._slots(asked), len(asked), self.content.damaged, most)
+        if self.half:
+            line = int((self.content.bytes == 10).sum()) + 1
+            fault = pa.table({"line": [line], "reason": [HALF_WRITTEN], "text": [self.half[:TEXT_LENGTH]]})
+            yield _Piece([pa.array([], pa.string())] * len(asked), np.empty(0, np.int64), fault, 0)
+
+    def _joined(self, pieces: Sequence[_Piece], asked: Sequence[str], places: Mapping[str, tuple[str, str]]) -> RawRows:
         schema = pa.schema([(name, pa.string()) for name in asked])
         batches = [pa.RecordBatch.from_arrays(piece.fields, schema=schema) for piece in pieces]
         faults = pa.concat_tables([no_faults(), *(piece.faults for piece in pieces)])
         line = np.concatenate([np.empty(0, np.int64), *(piece.line for piece in pieces)])
         doubtful = [piece.doubtful for piece in pieces if piece.doubtful]
         notes = (f"{self.path.name} line {doubtful[0]:,}: {_SWALLOWED}",) if doubtful else ()
-        return RawRows(pa.Table.from_batches(batches, schema), line, faults, notes)
+        return RawRows(with_inside(pa.Table.from_batches(batches, schema), places), line, faults, notes)
 
     def sample(self, rows: int) -> pa.Table:
         """All columns of records from the start, the middle and the end of the file."""
@@ -67,17 +94,32 @@ class DelimitedFile:
         table = DelimitedFile(thin, replace(self.dialect, first_byte=0)).read(self.columns).table
         return table.take(spread(table.num_rows, rows))
 
+    def finds(self, name: str) -> bool:
+        """Whether there is such a column, or a column whose texts are JSON with such a path."""
+        place = place_of(name, self.columns)
+        return place is not None and (not place[1] or self._holds_json(place[0]))
+
+    def _holds_json(self, column: str) -> bool:
+        for piece in self._scanned((column,), _LOOK):
+            return holds_json(pa.chunked_array(piece.fields))
+        return False
+
+    def _places(self, columns: Sequence[str]) -> dict[str, tuple[str, str]]:
+        found = {name: place_of(name, self.columns) for name in columns}
+        for name, place in found.items():
+            if place is None or (place[1] and not self._holds_json(place[0])):
+                raise self.absent(name)
+        return {name: place for name, place in found.items() if place is not None}
+
     def _slots(self, asked: Sequence[str]) -> npt.NDArray[np.int64]:
         slots = np.full(len(self.columns), -1, np.int64)
         for slot, name in enumerate(asked):
-            if name not in self.columns:
-                raise self._missing(name)
             slots[self.columns.index(name)] = slot
         return slots
 
-    def _missing(self, name: str) -> InputProblem:
+    def absent(self, name: str, hint: str = "") -> InputProblem:
         if not self.dialect.headerless:
-            return missing_column(self.path, name, self.columns)
+            return missing_column(self.path, name, self.columns, hint)
         first = self.content.bytes[self.dialect.first_byte :][:TEXT_LENGTH].tobytes().decode("utf-8", "replace")
         shown = one_line(first.strip().splitlines()[0])
         return InputProblem(
@@ -90,7 +132,11 @@ class DelimitedFile:
 
 def open_delimited(content: Content) -> DelimitedFile:
     """Find the dialect of a text table; raises InputProblem as `sniff` does."""
-    return DelimitedFile(content, sniff(content))
+    if not content.cut:
+        return DelimitedFile(content, sniff(content))
+    end = int(np.flatnonzero(content.bytes == 10)[-1]) + 1
+    half = content.bytes[end:].tobytes().decode("utf-8", "replace")
+    return DelimitedFile(whole := replace(content, bytes=content.bytes[:end]), sniff(whole), half)
 
 
 def blocks(data: Bytes) -> Bytes:
@@ -115,11 +161,12 @@ class _Piece:
     doubtful: int
 
 
-def _pieces(buf: Bytes, dialect: Dialect, slots: npt.NDArray[np.int64], count: int, damaged: bool) -> list[_Piece]:
+def _pieces(
+    buf: Bytes, dialect: Dialect, slots: npt.NDArray[np.int64], count: int, damaged: bool, most: int
+) -> Iterator[_Piece]:
     at, line = dialect.first_byte, dialect.first_line
-    found: list[_Piece] = []
     while at < len(buf):
-        room = min(_CHUNK_ROWS, (len(buf) - at) // 2 + 2)
+        room = min(most, (len(buf) - at) // 2 + 2)
         rows, faults = np.empty((room, 3), np.int64), np.empty((_FAULTS_AT_ONCE, 4), np.int64)
         low, high = np.empty((count, room), np.int64), np.empty((count, room), np.int64)
         escaped = np.zeros((count, room), np.uint8)
@@ -133,8 +180,7 @@ def _pieces(buf: Bytes, dialect: Dialect, slots: npt.NDArray[np.int64], count: i
             broken = np.column_stack([rows[~whole], np.full((~whole).sum(), -1)])
             faults, keep = np.concatenate([faults, broken.reshape(-1, 4)]), keep[whole]
         fields = [scan.gather(buf, low[slot, keep], high[slot, keep], escaped[slot, keep]) for slot in range(count)]
-        found.append(_Piece(fields, rows[keep, 0], _fault_table(buf, faults), doubtful))
-    return found
+        yield _Piece(fields, rows[keep, 0], _fault_table(buf, faults), doubtful)
 
 
 def _is_utf8(buf: Bytes, first: int, after: int) -> bool:

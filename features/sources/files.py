@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from features.problems import InputProblem
-from features.sources.content import Content, load
+from features.sources.content import Content, load, load_member
 from features.sources.delimited import open_delimited
 from features.sources.jsonlines import looks_like_json, open_jsonlines
+from features.sources.packed import is_archive, members
 from features.sources.parquet import open_parquet
+from features.sources.paths import expanded
 from features.sources.raw import SourceFile
+from features.sources.reopened import thin
 
-_EXTENSIONS = {".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".parquet", ".pq", ".json", ".jsonl", ".ndjson"}
+_EXTENSIONS = {".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".parquet", ".pq", ".json", ".jsonl", ".ndjson", ".zip"}
 _SKIPPABLE = {"empty_file", "binary_file"}
+_HELD = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,28 +41,76 @@ def open_files(source: Path | str) -> tuple[SourceFile, ...]:
 def open_source(source: Path | str) -> Opened:
     """Open a file, all recognisable files of a folder (and of those in it), or all that match a glob.
 
-    In a folder, files of other kinds and empty ones are skipped and named; a single file must be readable.
+    A ZIP archive counts as a folder. In a folder, files of other kinds and empty ones are skipped and named; a
+    single file must be readable.
     Raises InputProblem: missing_file, empty_folder, and what `load` and the formats raise.
     """
     path = Path(source)
-    if not _is_several(path):
-        return Opened((open_file(path),), ())
-    paths = _in_folder(path) if path.is_dir() else _matching(path)
-    known = [one for one in paths if _recognised(one)]
-    skipped = [one.name for one in paths if one not in set(known)]
-    files: list[SourceFile] = []
-    last: InputProblem | None = None
-    for one in known:
-        try:
-            files.append(open_file(one))
-        except InputProblem as problem:
-            if problem.code not in _SKIPPABLE:
-                raise
-            skipped.append(f"{one.name} ({problem.code.replace('_', ' ')})")
-            last = problem
+    several = _is_several(path)
+    known, skipped = _sorted_out(path) if several else ([path], [])
+    entries = [entry for one in known for entry in _entries(one)]
+    if not several and not is_archive(path):
+        return Opened((_open(entries[0].load()),), ())
+    files, refused, last = _open_all([entry for entry in entries if entry.known])
+    skipped += [*(entry.path.name for entry in entries if not entry.known), *refused]
     if not files:
         raise last or _nothing_readable(path, skipped)
     return Opened(tuple(files), (_skip_note(path, skipped),) if skipped else ())
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file, or a file of an archive.  known: whether its name or content says that it can be read."""
+
+    path: Path
+    load: Callable[[], Content]
+    known: bool = True
+
+
+def _entries(path: Path) -> list[_Entry]:
+    if not is_archive(path):
+        return [_Entry(path, partial(load, path))]
+    found = [(path / name, partial(load_member, path, name)) for name in members(path)]
+    return [_Entry(one, opened, _recognised(one, opened)) for one, opened in found]
+
+
+def _open_all(entries: Sequence[_Entry]) -> tuple[list[SourceFile], list[str], InputProblem | None]:
+    """The files that can be read, the names of those that hold nothing, and the last problem with one.
+
+    Of packed files only the first few hundred MB stay unpacked; the others are unpacked again when they are read.
+    """
+    files: list[SourceFile] = []
+    skipped: list[str] = []
+    last, held = None, 0
+    for entry in entries:
+        try:
+            content = entry.load()
+            held += len(content.bytes) if content.packed else 0
+            file = _open(content)
+            files.append(thin(file, partial(_load_and_open, entry)) if content.packed and held > _HELD else file)
+        except InputProblem as problem:
+            if problem.code not in _SKIPPABLE:
+                raise
+            skipped.append(f"{entry.path.name} ({problem.code.replace('_', ' ')})")
+            last = problem
+    return files, skipped, last
+
+
+def _load_and_open(entry: _Entry) -> SourceFile:
+    return _open(entry.load())
+
+
+def paths_of(source: Path | str) -> tuple[Path, ...]:
+    """The files of a source that would be opened, in order, none of which is read but for telling what it is."""
+    path = Path(source)
+    return tuple(_sorted_out(path)[0]) if _is_several(path) else (path,)
+
+
+def _sorted_out(path: Path) -> tuple[list[Path], list[str]]:
+    """Files of a folder or glob that are recognised, and the names of the others."""
+    paths = _in_folder(path) if path.is_dir() else _matching(path)
+    known = [one for one in paths if _recognised(one)]
+    return known, [one.name for one in paths if one not in set(known)]
 
 
 def _is_several(path: Path) -> bool:
@@ -68,7 +122,10 @@ def _is_several(path: Path) -> bool:
 
 def open_file(path: Path) -> SourceFile:
     """Open one file in the format that its content shows."""
-    content = load(path)
+    return _open(load(path))
+
+
+def _open(content: Content) -> SourceFile:
     if content.parquet:
         return open_parquet(content)
     if looks_like_json(content):
@@ -77,13 +134,17 @@ def open_file(path: Path) -> SourceFile:
 
 
 def sample(source: Path | str, rows: int = 20_000) -> pa.Table:
+    """A sample of the files of a source; see `sample_of`."""
+    return sample_of(open_files(source), rows)
+
+
+def sample_of(files: Sequence[SourceFile], rows: int = 20_000) -> pa.Table:
     """All columns of up to `rows` records in raw form, spread over the files and within each.
 
     Strings for text formats, the file's types for Parquet, dotted paths for nested JSON. A column that a file does not
     have is null there; one whose type differs between files comes as a string.
     """
-    files = open_files(source)
-    tables = [file.sample(-(-rows // len(files))) for file in files]
+    tables = [expanded(file.sample(-(-rows // len(files)))) for file in files]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -134,16 +195,16 @@ def _matching(pattern: Path) -> list[Path]:
     return sorted(found)
 
 
-def _recognised(path: Path) -> bool:
+def _recognised(path: Path, opened: Callable[[], Content] | None = None) -> bool:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     last = suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]
-    return (last or [""])[0] in _EXTENSIONS or (not last and _content_is_known(path))
+    return (last or [""])[0] in _EXTENSIONS or (not last and _content_is_known(opened or partial(load, path)))
 
 
-def _content_is_known(path: Path) -> bool:
+def _content_is_known(opened: Callable[[], Content]) -> bool:
     """For names without an extension, such as part-00000: whether the content is Parquet or JSON lines."""
     try:
-        content: Content = load(path)
+        content = opened()
     except InputProblem:
         return False
     return content.parquet or looks_like_json(content)
@@ -157,7 +218,7 @@ def _nothing_readable(path: Path, skipped: list[str]) -> InputProblem:
     )
     return InputProblem(
         f"{path} has no file that can be read as events.{seen} Files are recognised as "
-        f"{', '.join(sorted(_EXTENSIONS))}, each also with .gz. Name the file itself, or a glob.",
+        f"{', '.join(sorted(_EXTENSIONS))}, each also with .gz or in a .zip. Name the file itself, or a glob.",
         "empty_folder",
     )
 

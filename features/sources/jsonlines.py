@@ -1,15 +1,11 @@
-"""JSON lines: one object a line; nested keys are addressed by a dotted path, and a literal key with dots wins."""
+"""JSON: one object a line, or objects in a list or one after the other over many lines; keys are dotted paths."""
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,21 +13,27 @@ import pyarrow.compute as pc
 
 from features.problems import InputProblem
 from features.rejects import BAD_JSON, BAD_UTF8, NUL, TEXT_LENGTH
+from features.sources import scan
 from features.sources.content import Bytes, Content
 from features.sources.delimited import blocks
-from features.sources.raw import RawRows, no_faults, spread
+from features.sources.json_layout import BY_LINE, HEAD, head_columns, lines, newline, records, start_of
+from features.sources.paths import extract, paths_in
+from features.sources.raw import RawRows, joined, missing_column, no_faults, spread
 
-_CHUNK_LINES = 1 << 18
-_HEAD = 1 << 20
-_DEPTH = 4  # a dotted name is tried with each dot as literal or as nesting up to this many parts
+_CHUNK = 1 << 18
+_WINDOW = 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
 class JsonLinesFile:
-    """A file of JSON objects; see SourceFile. `columns` are the paths that a look at the file found."""
+    """A file of JSON objects; see SourceFile. `columns` are the paths that a look at the file found.
+
+    start: the byte from which records stand over any number of lines, or -1 when each line is one.
+    """
 
     content: Content
     columns: tuple[str, ...]
+    start: int = BY_LINE
     open_ended: bool = True
 
     @property
@@ -42,91 +44,119 @@ class JsonLinesFile:
     def notes(self) -> tuple[str, ...]:
         return self.content.notes
 
+    def finds(self, name: str) -> bool:
+        return name in self.columns
+
+    def absent(self, name: str, hint: str = "") -> InputProblem:
+        return missing_column(self.path, name, self.columns, hint)
+
     def read(self, columns: Sequence[str]) -> RawRows:
         """The values at the named paths as strings; null where a record has no such key."""
         asked = tuple(dict.fromkeys(columns))
-        parts = [_read_lines(text, line, asked) for text, line in _chunks(self.content)]
-        schema = pa.schema([(name, pa.string()) for name in asked])
-        table = pa.concat_tables([schema.empty_table(), *(part.table for part in parts)])
-        line = np.concatenate([np.empty(0, np.int64), *(part.line for part in parts)])
-        return RawRows(table, line, pa.concat_tables([no_faults(), *(part.faults for part in parts)]))
+        parts = [self._rows(text, line, asked) for text, line in self._chunks(_CHUNK)]
+        return joined(parts, pa.schema([(name, pa.string()) for name in asked]))
+
+    def pieces(self, columns: Sequence[str], rows: int) -> Iterator[RawRows]:
+        """As `read`, cut between records."""
+        asked = tuple(dict.fromkeys(columns))
+        for text, line in self._chunks(min(rows, _CHUNK)):
+            yield self._rows(text, line, asked)
+            self.content.release()
 
     def sample(self, rows: int) -> pa.Table:
         """All paths of records from the start, the middle and the end of the file."""
-        thin = replace(self.content, bytes=blocks(self.content.bytes))
-        columns = _paths(thin.bytes[:_HEAD]) if len(thin.bytes) == len(self.content.bytes) else _paths(thin.bytes)
-        table = JsonLinesFile(thin, columns).read(columns).table
+        if self.start == BY_LINE:
+            thin = replace(self.content, bytes=blocks(self.content.bytes))
+            whole = len(thin.bytes) == len(self.content.bytes)
+            columns = self.columns if whole else paths_in(lines(thin.bytes))
+            table = JsonLinesFile(thin, columns).read(columns).table
+        else:
+            found = [np.empty((0, 3), np.int64), *records(self.content.bytes, self.start, _CHUNK)]
+            places = np.concatenate(found)
+            text, line = _cut(self.content, places[spread(len(places), rows)])
+            columns = tuple(dict.fromkeys([*self.columns, *paths_in(text.to_pylist())]))
+            table = _read(text, line, columns).table
         return table.take(spread(table.num_rows, rows))
+
+    def _chunks(self, most: int) -> Iterator[tuple[pa.Array, npt.NDArray[np.int64]]]:
+        if self.start == BY_LINE:
+            yield from _line_chunks(self.content, most)
+        else:
+            yield from (_cut(self.content, found) for found in records(self.content.bytes, self.start, most))
+
+    def _rows(self, text: pa.Array, line: npt.NDArray[np.int64], asked: Sequence[str]) -> RawRows:
+        rows = _read(text, line, asked)
+        if self.start == BY_LINE or not len(rows.faults) or rows.faults["line"][-1].as_py() != line[-1]:
+            return rows
+        open_at = f"{self.path.name} line {line[-1]:,}: this record is not whole, and nothing after it could be read."
+        return replace(rows, notes=(open_at,))
 
 
 def looks_like_json(content: Content) -> bool:
     """Whether the first byte that is not blank opens an object or a list, as no table's header does."""
-    head = content.bytes[:_HEAD].tobytes().lstrip()
-    return head[:1] == b"{" or (head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]"))
+    head = content.bytes[:HEAD].tobytes().lstrip()
+    return head[:1] == b"{" or (head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]", b""))
 
 
 def open_jsonlines(content: Content) -> JsonLinesFile:
-    """Look at the first records of a JSON lines file.
+    """Look at the first records of a JSON file.
 
-    Raises InputProblem (code `not_json_lines`) when it is one list or one object over many lines.
+    Raises InputProblem (code `not_json_lines`) when it has text and none of it is a JSON object.
     """
-    columns = _paths(content.bytes[:_HEAD])
-    if not columns:
+    start = start_of(content.bytes)
+    columns = head_columns(content.bytes, start)
+    if not columns and (start == BY_LINE or content.bytes[start : start + HEAD].tobytes().strip(b" \r\n\t,]}")):
         raise InputProblem(
-            f"{content.path} is JSON, but not one object a line. Convert it, for example with `jq -c '.[]' "
-            f"{content.path.name} > events.jsonl`, and name the new file.",
+            f"{content.path} looks like JSON, but no record in it is a whole JSON object. Export it again as one "
+            "object a line (JSON lines), or as one list of objects.",
             "not_json_lines",
         )
-    return JsonLinesFile(content, columns)
+    return JsonLinesFile(content, columns, start)
 
 
-def flatten(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested objects with their dotted paths, in order; lists are leaves."""
-    for key, value in record.items():
-        if isinstance(value, dict) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _cut(content: Content, found: npt.NDArray[np.int64]) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    low, high = np.ascontiguousarray(found[:, 1]), np.ascontiguousarray(found[:, 2])
+    text = scan.gather(content.bytes, low, high, np.zeros(len(found), np.uint8))
+    return text.cast(pa.large_binary()) if content.damaged else text, found[:, 0]
 
 
-def _paths(head: Bytes) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for line in head.tobytes().split(_newline(head))[:20_000]:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+def _line_chunks(content: Content, most: int) -> Iterator[tuple[pa.Array, npt.NDArray[np.int64]]]:
+    """Up to `most` physical lines at a time, as Arrow strings with their numbers."""
+    buf, line = content.bytes, 1
+    kind = pa.large_binary() if content.damaged else pa.large_string()
+    for bounds in _bounds(buf, newline(buf)[0]):
+        for first in range(0, len(bounds) - 1, most):
+            cuts = bounds[first : first + most + 1]
+            data = buf[cuts[0] : cuts[-1]]
+            count = len(cuts) - 1
+            lines = pa.Array.from_buffers(kind, count, [None, pa.py_buffer(cuts - cuts[0]), pa.py_buffer(data)])
+            yield lines, np.arange(line, line + count)
+            line += count
+
+
+def _bounds(buf: Bytes, newline: int) -> Iterator[npt.NDArray[np.int64]]:
+    """The bytes at which lines start and the byte after the last of them, for some MB of whole lines at a time."""
+    at, size = 0, _WINDOW
+    while at < len(buf):
+        ends = np.flatnonzero(buf[at : at + size] == newline) + at + 1
+        if at + size >= len(buf):
+            yield np.unique(np.concatenate([[at], ends, [len(buf)]])).astype(np.int64)
+            return
+        if not len(ends):
+            size *= 2
             continue
-        if isinstance(record, dict):
-            found.update((path, None) for path, _ in flatten(record))
-    return tuple(found)
+        yield np.concatenate([[at], ends]).astype(np.int64)
+        at, size = int(ends[-1]), _WINDOW
 
 
-def _newline(buf: Bytes) -> bytes:
-    return b"\n" if (buf[:_HEAD] == 10).any() or not (buf[:_HEAD] == 13).any() else b"\r"
-
-
-def _chunks(content: Content) -> Iterator[tuple[pa.Array, npt.NDArray[np.int64]]]:
-    """Physical lines that are not blank, as Arrow strings with their numbers."""
-    buf = content.bytes
-    ends = np.append(np.flatnonzero(buf == _newline(buf)[0]) + 1, len(buf)).astype(np.int64)
-    starts = np.concatenate([[0], ends[:-1]])
-    for first in range(0, len(starts), _CHUNK_LINES):
-        low, high = starts[first : first + _CHUNK_LINES], ends[first : first + _CHUNK_LINES]
-        offsets = np.append(low, high[-1]) - low[0]
-        data = buf[low[0] : high[-1]]
-        kind = pa.large_binary() if content.damaged else pa.large_string()
-        lines = pa.Array.from_buffers(kind, len(low), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-        yield lines, np.arange(first + 1, first + 1 + len(low))
-
-
-def _read_lines(lines: pa.Array, line: npt.NDArray[np.int64], asked: Sequence[str]) -> RawRows:
+def _read(lines: pa.Array, line: npt.NDArray[np.int64], asked: Sequence[str]) -> RawRows:
     if pa.types.is_large_binary(lines.type):
         decoded = [_decoded(text) for text in lines.to_pylist()]
         lines = pa.array(decoded, pa.large_string())
     text = pc.utf8_trim_whitespace(lines)
     filled = pc.fill_null(pc.not_equal(text, ""), True)
     text, line = text.filter(filled), line[np.asarray(filled)]
-    table, good = _extract(text, asked)
+    table, good = extract(text, asked)
     faults = _faults(text.filter(pa.array(~good)), line[~good])
     return RawRows(table.filter(pa.array(good)), line[good], faults)
 
@@ -136,46 +166,6 @@ def _decoded(raw: bytes) -> str | None:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return None
-
-
-def _extract(text: pa.Array, asked: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    """One column a path, and whether each line is an object. Each line is parsed once for all paths."""
-    tried = [_spellings(name) for name in asked]
-    paths = list(itertools.chain.from_iterable(tried)) or ["$"]
-    starts = np.cumsum([1, *map(len, tried)])
-    fields = [
-        f"coalesce({', '.join(f'found[{start + i}]' for i in range(len(spellings)))}) AS f{slot}"
-        for slot, (start, spellings) in enumerate(zip(starts, tried, strict=False))
-    ]
-    with duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 2}) as database:
-        database.register("lines", pa.table({"text": text}))
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        query = f"""
-            WITH parsed AS (
-                SELECT CASE WHEN json_valid(text) AND json_type(text) = 'OBJECT'
-                       THEN json_extract_string(text, [{listed}]) END AS found FROM lines)
-            SELECT {", ".join([*fields, "found IS NOT NULL AS good"])} FROM parsed"""
-        table = database.sql(query).to_arrow_table()
-    columns = [column.cast(pa.string()) for column in table.columns[:-1]]
-    return pa.Table.from_arrays(columns, names=list(asked)), np.asarray(table["good"])
-
-
-def _spellings(name: str) -> list[str]:
-    """JSON paths that a dotted name may mean, the most literal first: "a.b.c", then "a"."b.c", ..., "a"."b"."c"."""
-    parts = name.split(".")
-    if len(parts) > _DEPTH:
-        return [_path([name]), _path(parts)]
-    found = []
-    for joints in itertools.product((False, True), repeat=len(parts) - 1):
-        keys = [parts[0]]
-        for nested, part in zip(joints, parts[1:], strict=True):
-            keys = [*keys, part] if nested else [*keys[:-1], f"{keys[-1]}.{part}"]
-        found.append(keys)
-    return [_path(keys) for keys in sorted(found, key=len)]
-
-
-def _path(keys: Sequence[str]) -> str:
-    return "$" + "".join('."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in keys)
 
 
 def _faults(text: pa.Array, line: npt.NDArray[np.int64]) -> pa.Table:

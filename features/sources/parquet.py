@@ -1,4 +1,4 @@
-"""Parquet files: typed columns; fields of structs are addressed by a dotted path."""
+"""Parquet files: typed columns; fields of structs and lists of them are addressed by a dotted path."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.problems import InputProblem
 from features.sources.content import Content
+from features.sources.nested import is_list, leaf, step, struct_names, unfolded
+from features.sources.paths import holds_json
 from features.sources.raw import RawRows, missing_column, spread
 
 _SAMPLE_GROUPS = 8
+_LOOK = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,34 +37,78 @@ class ParquetFile:
     def read(self, columns: Sequence[str]) -> RawRows:
         """The named columns of all rows, typed as in the file; rows are numbered from 1."""
         asked = tuple(dict.fromkeys(columns))
-        for name in asked:
-            if name not in self.columns:
-                raise missing_column(self.path, name, self.columns)
+        self._refuse_missing(asked)
         table = self._columns(asked)
         return RawRows(table, np.arange(1, table.num_rows + 1, dtype=np.int64))
+
+    def pieces(self, columns: Sequence[str], rows: int) -> Iterator[RawRows]:
+        """As `read`: as many row groups at a time as make about `rows` rows, large ones in slices."""
+        asked = tuple(dict.fromkeys(columns))
+        self._refuse_missing(asked)
+        first = 1
+        for table in self._batches(asked, rows):
+            yield RawRows(table, np.arange(first, first + table.num_rows, dtype=np.int64))
+            first += table.num_rows
+            self.content.release()
 
     def sample(self, rows: int) -> pa.Table:
         """All columns of rows from row groups all over the file."""
         groups = _open(self.content).metadata.num_row_groups
         table = self._columns(self.columns, [int(i) for i in spread(groups, _SAMPLE_GROUPS)])
-        return table.take(spread(table.num_rows, rows))
+        return unfolded(table.take(spread(table.num_rows, rows)))
+
+    def finds(self, name: str) -> bool:
+        """Whether there is such a column, or such a path into its structs, lists of structs or JSON texts."""
+        root = self._root(name)
+        return bool(root) and self._reaches(root, self.schema.field(root).type, name[len(root) + 1 :])
+
+    def absent(self, name: str, hint: str = "") -> InputProblem:
+        return missing_column(self.path, name, self.columns, hint)
+
+    def _reaches(self, seen: str, kind: pa.DataType, path: str) -> bool:
+        if not path:
+            return not pa.types.is_struct(kind)
+        if is_list(kind):
+            names = struct_names(kind.value_type)
+            return "key" in names or self._reaches(seen, kind.value_type, path)
+        if pa.types.is_struct(kind):
+            name = step(path, struct_names(kind))
+            return bool(name) and self._reaches(f"{seen}.{name}", kind.field(name).type, path[len(name) + 1 :])
+        text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return text and seen in self.columns and holds_json(self._columns([seen], [0])[seen].slice(0, _LOOK))
+
+    def _refuse_missing(self, asked: Sequence[str]) -> None:
+        for name in asked:
+            if not self.finds(name):
+                raise self.absent(name)
 
     def _columns(self, asked: Sequence[str], groups: Sequence[int] | None = None) -> pa.Table:
         file = _open(self.content)
-        roots = list(dict.fromkeys(self._root(name) for name in asked))
+        roots = self._roots(asked)
         try:
             table = file.read(roots) if groups is None else file.read_row_groups(list(groups), roots)
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(self.path, error) from None
-        arrays = [_leaf(table[self._root(name)], name[len(self._root(name)) + 1 :]) for name in asked]
+        return self._picked(table, asked)
+
+    def _batches(self, asked: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        file = _open(self.content)
+        try:
+            for groups in _grouped([file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)], rows):
+                for batch in file.iter_batches(rows, groups, self._roots(asked)):
+                    yield self._picked(pa.Table.from_batches([batch]), asked)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _damaged(self.path, error) from None
+
+    def _roots(self, asked: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys(self._root(name) for name in asked))
+
+    def _picked(self, table: pa.Table, asked: Sequence[str]) -> pa.Table:
+        arrays = [leaf(table[self._root(name)], name[len(self._root(name)) + 1 :]) for name in asked]
         return pa.Table.from_arrays(arrays, names=list(asked))
 
     def _root(self, name: str) -> str:
-        return (
-            name
-            if name in self.schema.names
-            else max((n for n in self.schema.names if name.startswith(f"{n}.")), key=len)
-        )
+        return step(name, self.schema.names)
 
 
 def open_parquet(content: Content) -> ParquetFile:
@@ -74,6 +120,18 @@ def open_parquet(content: Content) -> ParquetFile:
             f"{content.path} names a column more than once: '{twice[0]}'. Give each its own name.", "duplicate_columns"
         )
     return ParquetFile(content, schema, tuple(dict.fromkeys(_leaves(schema))))
+
+
+def _grouped(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:
+    """Neighbouring row groups that have up to `rows` rows together, or one that has more."""
+    held: list[int] = []
+    for index, size in enumerate(sizes):
+        if held and sum(sizes[i] for i in held) + size > rows:
+            yield held
+            held = []
+        held.append(index)
+    if held:
+        yield held
 
 
 def _open(content: Content) -> pq.ParquetFile:
@@ -92,14 +150,11 @@ def _leaves(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[str
     for item in fields:
         if pa.types.is_struct(item.type):
             yield from _leaves(item.type, f"{prefix}{item.name}.")
+        elif (
+            is_list(item.type)
+            and struct_names(item.type.value_type)
+            and "key" not in struct_names(item.type.value_type)
+        ):
+            yield from _leaves(item.type.value_type, f"{prefix}{item.name}.")
         else:
             yield f"{prefix}{item.name}"
-
-
-def _leaf(column: pa.ChunkedArray, path: str) -> pa.ChunkedArray:
-    """The field of a struct at a dotted path; names of fields may have dots themselves."""
-    while path:
-        names = [item.name for item in column.type]
-        name = path if path in names else max((n for n in names if path.startswith(f"{n}.")), key=len)
-        column, path = pc.struct_field(column, name), path[len(name) + 1 :]
-    return column

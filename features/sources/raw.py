@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,13 +59,35 @@ class SourceFile(Protocol):
     @property
     def open_ended(self) -> bool: ...
 
+    def finds(self, name: str) -> bool:
+        """Whether `read` can give a column of that name; where open_ended, whether a look at the file found it."""
+        ...
+
+    def absent(self, name: str, hint: str = "") -> InputProblem:
+        """The problem that it has no column of that name.  hint: what to do instead of correcting the name."""
+        ...
+
     def read(self, columns: Sequence[str]) -> RawRows:
         """The named columns of all records; raises InputProblem for a column that the file does not have."""
+        ...
+
+    def pieces(self, columns: Sequence[str], rows: int) -> Iterator[RawRows]:
+        """What `read` gives, in pieces of about `rows` records, of which one is in memory at a time."""
         ...
 
     def sample(self, rows: int) -> pa.Table:
         """All columns of about `rows` records that are spread over the file."""
         ...
+
+
+def joined(pieces: Sequence[RawRows], schema: pa.Schema) -> RawRows:
+    """Pieces one after the other; `schema` is the table's where there is none."""
+    return RawRows(
+        pa.concat_tables([schema.empty_table(), *(piece.table for piece in pieces)]),
+        np.concatenate([np.empty(0, np.int64), *(piece.line for piece in pieces)]),
+        pa.concat_tables([no_faults(), *(piece.faults for piece in pieces)]),
+        tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
+    )
 
 
 def missing_column(path: Path, name: str, columns: Sequence[str], hint: str = "") -> InputProblem:

@@ -85,9 +85,9 @@ def _facts(found: Findings, totals: Answer, days: int, language: Language) -> li
 
 def _dated(scored: Scored, language: Language) -> Markup:
     past = scored.past
-    moment = partial(day, zone=past.zone, language=language, clock=not past.dates_only)
-    said = [say(language, "dated", as_of=moment(scored.as_of), until=moment(past.complete_until))]
-    if scored.as_of > past.complete_until:
+    moment = partial(day, zone=past.span.zone, language=language, clock=not past.span.dates_only)
+    said = [say(language, "dated", as_of=moment(scored.as_of), until=moment(past.span.complete_until))]
+    if scored.as_of > past.span.complete_until:
         said.append(say(language, "dated_late"))
     learned = max(held.bundle.origin.until for held in scored.champions.values())
     if learned > scored.as_of + MICROSECONDS_A_DAY:

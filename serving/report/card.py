@@ -23,7 +23,7 @@ REFUSALS = 5
 
 def card_view(business: Business, scored: Scored, language: Language, now: int) -> View:
     """Everything that the template of the card asks for."""
-    moment = partial(day, zone=scored.past.zone, language=language, clock=True)
+    moment = partial(day, zone=scored.past.span.zone, language=language, clock=True)
     made = say(language, "card_made", now=moment(now), as_of=moment(scored.as_of))
     return {
         "say": partial(say, language), "decimals": decimals, "made": made,

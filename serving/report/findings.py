@@ -14,6 +14,7 @@ from features.catalog import activity_kinds
 from features.definitions import TASKS, TaskName
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
+from features.past import Past
 from serving.batch import Scored
 from serving.scores import BANDS, bands
 
@@ -90,27 +91,31 @@ def find(business: Business, scored: Scored) -> Findings:
     score = scored.scores.tasks[focus].predicted
     nobody: NDArray[np.object_] = np.full(len(score), None, dtype=object)
     band = nobody if focus == "ltv" else bands(score)
-    worth = worth_of(business, scored.past, scored.table.user, scored.as_of)
+    worth = worth_of(business, scored.past, scored.as_of)
     at_stake = score * np.maximum(worth.amount, 0.0) if focus == "churn" else score
     stage = scored.scores.stage
     rows = tuple(_stage_row(name, stage == name, band, worth.amount, score) for name in ORDER if (stage == name).any())
     return Findings(focus, score, band, worth, at_stake, rows, first_to_contact(stage, score, at_stake))
 
 
-def worth_of(business: Business, past: Histories, users: NDArray[np.int64], as_of: int) -> Worth:
-    """What each user brought in the last WORTH_DAYS days before `as_of`; users: (n,) indices into the histories.
+def worth_of(business: Business, past: Past, as_of: int) -> Worth:
+    """What each user who had an event by `as_of` brought in the WORTH_DAYS days before it, in order of the buckets.
 
     The kinds that lifetime value adds up count, or the activity where there is no such question.
     """
     kinds = business.ltv.of if business.ltv else activity_kinds(business)
-    counted = past.is_of(kinds)
-    unit: Literal["value", "events"] = "value" if bool(np.isfinite(past.value[counted]).any()) else "events"
-    recent = counted & (past.time <= as_of) & (past.time > as_of - WORTH_DAYS * MICROSECONDS_A_DAY)
+    valued = any(use.values for use in past.uses() if use.kind in kinds)
+    amounts = [_amounts(histories, kinds, as_of, valued) for histories in past.buckets()]
+    return Worth(np.concatenate(amounts), "value" if valued else "events", kinds)
+
+
+def _amounts(past: Histories, kinds: Sequence[str], as_of: int, valued: bool) -> F64:
+    recent = past.is_of(kinds) & (past.time <= as_of) & (past.time > as_of - WORTH_DAYS * MICROSECONDS_A_DAY)
     if len(past.arrived):
         recent &= past.arrived <= as_of
-    each = np.nan_to_num(past.value[recent]) if unit == "value" else np.ones(int(recent.sum()), dtype=np.float64)
+    each = np.nan_to_num(past.value[recent]) if valued else np.ones(int(recent.sum()), dtype=np.float64)
     total: F64 = np.bincount(past.owner[recent], each, minlength=len(past)).astype(np.float64)
-    return Worth(total[users], unit, kinds)
+    return total[past.seen(as_of)]
 
 
 def first_to_contact(stage: NDArray[np.object_], score: F64, at_stake: F64) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ def _customer(
 ) -> Customer:
     score, worth = float(found.score[row]), float(found.worth.amount[row])
     return Customer(
-        str(scored.past.users[scored.table.user[row]]), str(scored.scores.stage[row]),
+        str(scored.people[row]), str(scored.scores.stage[row]),
         score, worth, float(found.at_stake[row]),
         _score(found, score, language), tuple(_facts(scored, found, row, language)),
         tuple(_why(found, reason, strongest, language) for reason in why.reasons),

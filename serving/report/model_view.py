@@ -45,7 +45,7 @@ def trust_view(scored: Scored, task: TaskName, language: Language) -> View:
     view: View = {"task": task, "name": say(language, f"trust_of_{task}"), "compared": (), "plots": ()}
     if held is None:
         return view | {"sentences": (say(language, "no_model", name=say(language, f"task_{task}")),)}
-    found = trust(held.bundle, scored.past.zone, language)
+    found = trust(held.bundle, scored.past.span.zone, language)
     plots = _plots(held.bundle, found.test, language)
     return view | {"sentences": found.sentences, "compared": found.compared, "plots": plots}
 

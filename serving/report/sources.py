@@ -22,21 +22,21 @@ def sources_view(
 ) -> dict[str, Any]:
     """Lines under four headings; rejected: rows by reason, None when nobody has counted them."""
     past, held = scored.past, scored.champions.values()
-    moment = day(now, past.zone, language, clock=True)
+    moment = day(now, past.span.zone, language, clock=True)
     return {
         "definitions": [definition_words(one.bundle.definition, business.events.value, language) for one in held],
         "data": [_data(scored, language), _rejected(rejected, language)],
         "models": _models(scored, language),
-        "made": say(language, "made_line", now=moment, source=business.source.name, zone=past.zone),
+        "made": say(language, "made_line", now=moment, source=business.source.name, zone=past.span.zone),
     }
 
 
 def _data(scored: Scored, language: Language) -> Markup:
     past = scored.past
-    date = partial(day, zone=past.zone, language=language)
+    date = partial(day, zone=past.span.zone, language=language)
     return say(
-        language, "data_line", events=Count(len(past.time)), users=Count(len(past)), known=Count(len(scored.table)),
-        first=date(past.first), last=date(past.last), as_of=date(scored.as_of),
+        language, "data_line", events=Count(past.event_count), users=Count(past.user_count), known=Count(len(scored.table)),
+        first=date(past.span.first), last=date(past.span.last), as_of=date(scored.as_of),
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def _models(scored: Scored, language: Language) -> list[Markup]:
         say(
             language, "model_line", task=say(language, f"trust_of_{task}"), name=held.name, version=held.version,
             rung=rung_name(held.bundle.rung, held.bundle.report, language),
-            until=day(held.bundle.origin.until, scored.past.zone, language),
+            until=day(held.bundle.origin.until, scored.past.span.zone, language),
         )
         for task, held in scored.champions.items()
     ]  # fmt: skip

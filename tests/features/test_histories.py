@@ -36,7 +36,7 @@ def test_users_and_events_are_in_order() -> None:
     assert known.kind.tolist() == [1, 0, 0, 0, 1, 2]
     np.testing.assert_array_equal(known.value, [np.nan, np.nan, 2.0, -1.0, np.nan, 0.0])
     assert known.owner.tolist() == [0, 0, 0, 1, 1, 2]
-    assert (known.first, known.last, len(known)) == (DAY, 5 * DAY, 3)
+    assert (known.span.first, known.span.last, len(known)) == (DAY, 5 * DAY, 3)
     assert len(known.arrived) == 0
 
 

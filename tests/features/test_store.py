@@ -101,7 +101,7 @@ def test_online_features_equal_batch_features_to_the_bit(
         assert store.append(some, received) == ["accepted"] * len(some)
     for as_of in (EVENING + 10 * DAY, EVENING + 41 * DAY, EVENING + 60 * DAY):
         assert online(store, everything, as_of).tobytes() == batch(everything, as_of).tobytes()
-    assert store.read([]).frontier == everything.last
+    assert store.read([]).frontier == everything.span.last
     store.close()
 
 

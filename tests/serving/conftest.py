@@ -104,7 +104,7 @@ def write_log(path: Path, users: int = 400) -> tuple[str, ...]:
 
 def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bundle:
     """A plain model, fitted at the last moment whose window ahead the log holds."""
-    as_of = past.last - definition.reach_days * DAY
+    as_of = past.span.last - definition.reach_days * DAY
     table = build_at(past, features, as_of)
     inputs = Inputs(
         features,
@@ -127,7 +127,7 @@ def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bun
     return Bundle(
         definition, inputs, "logistic", model, AmountCalibration(1.0) if money else BetaCalibration(1.0, 1.0, 0.0), "B",
         ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()),
-        Origin(past.fingerprint(), len(past), len(past.time), past.complete_until, (as_of,), 1),
+        Origin(past.fingerprint(), len(past), len(past.time), past.span.complete_until, (as_of,), 1),
         AmountInterval((), (-20.0,), (30.0,), 0.8) if money else None,
     )  # fmt: skip
 

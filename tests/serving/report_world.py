@@ -75,7 +75,7 @@ class World:
 
     def table(self, folder: Path) -> pd.DataFrame:
         """The score file, with each user's worth added up from the log by pandas."""
-        write_scores(self.scored, folder / "s.parquet")
+        write_scores([self.scored], folder / "s.parquet")
         scores = pd.read_parquet(folder / "s.parquet")
         recent = self.log[(self.log["at"] <= self.scored.as_of) & (self.log["at"] > self.scored.as_of - 365 * DAY)]
         scores["worth"] = scores["user_id"].map(recent.groupby("user")["value"].sum()).fillna(0.0)
@@ -112,12 +112,12 @@ def a_world(
     tables = {"events": events} | {task: TABLES[task] for task in tasks}
     business = parse_business(tables, folder / "winback.toml")
     past = histories(read_events(business, NOW), "UTC")
-    table = build_at(past, catalog(business, kind_uses(past), clock=not past.dates_only), past.last)
+    table = build_at(past, catalog(business, kind_uses(past), clock=not past.span.dates_only), past.span.last)
     fitted = fit_inputs(table, 60)
     held: dict[TaskName, Champion] = {}
     for task, definition in definitions(business).items():
         inputs = replace(fitted, horizon_days=definition.horizon_days)
-        origin = Origin("d" * 16, len(past), len(past.time), past.complete_until, (START,), 1)
+        origin = Origin("d" * 16, len(past), len(past.time), past.span.complete_until, (START,), 1)
         money = task == "ltv"
         made = Bundle(
             definition, inputs, "rfm", a_model(task, inputs.position), AmountCalibration(1.0) if money else IDENTITY,
@@ -126,7 +126,7 @@ def a_world(
         )  # fmt: skip
         held[task] = Champion(task, f"winback-{task}", "7", folder, made)
     scores = score_table({task: one.bundle for task, one in held.items()}, table)
-    return World(business, Scored(scores, past, held, past.last), log)
+    return World(business, Scored(scores, past, held, past.span.last, past.users[table.user]), log)
 
 
 def a_model(task: str, position: Mapping[str, int]) -> Linear:

@@ -123,6 +123,6 @@ def test_a_huge_amount_is_answered_with_numbers() -> None:
     log = past(
         [Event("u", made.START, "order", LARGEST_VALUE, "p"), Event("u", made.START + made.DAY, "visit", None, "p")]
     )
-    table = build_at(log, made.features(), log.last)
+    table = build_at(log, made.features(), log.span.last)
     for rung in ("rfm", "boosted", "blend"):
         json.dumps(scored(20, rung, table).answer(0), allow_nan=False)

@@ -60,7 +60,7 @@ def ask(live: Live, *users: str, now: int = NOW, **said: Any) -> dict[str, Any]:
 # Seen to fail on: as_of = now; hours of the week in UTC.
 def test_online_scores_equal_batch_scores(live: Live, shop: Shop) -> None:
     past = histories(read_events(live.business, NOW), "Europe/Berlin")
-    table = build_at(past, live.catalog, past.last)
+    table = build_at(past, live.catalog, past.span.last)
     bundles = {task: champion.bundle for task, champion in live.champions.items()}
     scores = score_table(bundles, table, 3, "en")
     answer = ask(live, *shop.users)

@@ -112,7 +112,7 @@ def test_another_catalogue_is_refused_by_the_columns_names() -> None:
     # Seen to fail when only the number of columns was compared.
     bundle, log = made.bundle("churn"), made.known()
     other = made.asking(features={"windows_days": [7, 28, 90]})
-    table = build_at(log, catalog(other, [KindUse("order", 9, True, True), KindUse("visit", 9, True, False)]), log.last)
+    table = build_at(log, catalog(other, [KindUse("order", 9, True, True), KindUse("visit", 9, True, False)]), log.span.last)
     with pytest.raises(InputProblem) as raised:
         bundle.matrix(table)
     assert raised.value.code == "catalog_mismatch"

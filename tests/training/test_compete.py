@@ -94,7 +94,7 @@ def test_margins_stand_beside_their_rows_and_members_are_not_fitted_again() -> N
     n = 12
     rows = Rows(
         ("own", "one"), np.column_stack([np.arange(n), np.ones(n)]).astype(np.float32), np.zeros(n), np.arange(n),
-        np.zeros(n, dtype=np.int64), np.arange(n) % 3,
+        np.zeros(n, dtype=np.int64), np.arange(n) % 3, np.arange(n).astype(str).astype(object),
     )  # fmt: skip
     folds = tuple(Fold(np.flatnonzero(rows.group != g), np.flatnonzero(rows.group == g), 0) for g in range(3))
 

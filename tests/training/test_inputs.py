@@ -65,7 +65,7 @@ def test_json_keeps_every_parameter() -> None:
 def test_without_money_there_is_no_verdict_on_money(worth: float | None) -> None:
     events = [Event(e.user, e.time, "order", worth) for e in made.shop(60) if e.kind == "order"]
     log = past(events)
-    table = build_at(log, catalog(made.asking(), kind_uses(log)), log.last)
+    table = build_at(log, catalog(made.asking(), kind_uses(log)), log.span.last)
     inputs = fit_inputs(table, 45)
     assert (EXPECTED_VALUE in inputs.names) == (worth is not None)
     assert np.isfinite(inputs.matrix(table)[:, len(table.catalog.names) :]).all()

@@ -13,7 +13,7 @@ import pytest
 
 from features.business import Business, read_business
 from features.events import read_events
-from features.histories import Histories, histories
+from features.histories import Histories, Span, histories
 from features.problems import InputProblem
 from tests.flow.logs import LOGS, START, Row, write, write_log
 from training.config_file import Line, Table, render, toml_value, write_config
@@ -88,7 +88,7 @@ def test_every_value_has_its_evidence_and_fits_the_history(name: str, tmp_path: 
     assert proposal.events is not None
     assert business.churn
     log = histories(proposal.events, "UTC")
-    span = (log.complete_until - log.first) / 86_400_000_000
+    span = (log.span.complete_until - log.span.first) / 86_400_000_000
     assert business.churn.horizon_days <= max(1, span / 3)
     assert all(days <= span for days in business.features.windows_days)
 
@@ -108,9 +108,7 @@ def curve_log(gaps: list[list[float]], until: float) -> Histories:
         hour=empty.astype(np.uint8),
         arrived=np.empty(0, np.int64),
         kinds=("visit",),
-        zone="UTC",
-        dates_only=False,
-        complete_until=int(until * 86_400_000_000),
+        span=Span(min(time), max(time), int(until * 86_400_000_000), False, "UTC"),
     )
 
 

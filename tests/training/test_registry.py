@@ -129,7 +129,7 @@ def test_mlflow_scores_as_the_bundle_does(world: Trained3) -> None:
     # The columns arrive shuffled, as a caller's may.
     bundle = world.first.bundle
     assert bundle is not None
-    x = bundle.matrix(build_at(world.before, bundle.catalog, world.before.last))
+    x = bundle.matrix(build_at(world.before, bundle.catalog, world.before.span.last))
     frame = pd.DataFrame(x, columns=list(bundle.inputs.names))
     model = mlflow.pyfunc.load_model(f"models:/winback-churn/{world.first.version}")
     shuffled = frame[list(np.random.default_rng(0).permutation(frame.columns))]

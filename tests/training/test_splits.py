@@ -43,7 +43,7 @@ def test_every_cutoff_can_be_labelled_and_has_a_past(asked: Definition, days: fl
     assert bool(line.cutoffs) == (int(days * DAY) >= reach + int(past_days * DAY))
     if line.cutoffs:
         assert line.test == line.cutoffs[-1] == last_cutoff(asked, known)
-        assert line.cutoffs[0] - known.first >= int(past_days * DAY)
+        assert line.cutoffs[0] - known.span.first >= int(past_days * DAY)
         for cutoff in line.cutoffs:
             labels(asked, known, np.array([0, 1]), cutoff)
 

@@ -32,6 +32,10 @@ LONG = Timeline(tuple(n * 15 * DAY for n in range(8)), 45 * DAY)
 SHORT = Timeline(tuple(n * 15 * DAY for n in range(2)), 45 * DAY)
 
 
+def _people(count: int) -> NDArray[np.object_]:
+    return np.array([f"customer {n}" for n in range(count)], dtype=object)
+
+
 def labelled(line: Timeline, customers: int = 240, seed: int = 0) -> Rows:
     """Rows whose first column is their number and whose second tells the outcome's odds."""
     dice = np.random.default_rng(seed)
@@ -40,7 +44,7 @@ def labelled(line: Timeline, customers: int = 240, seed: int = 0) -> Rows:
     x = np.zeros((n, len(made.features().names)), np.float32)
     x[:, 0], x[:, 1] = np.arange(n), margin
     y = (dice.random(n) < sigmoid(margin)).astype(float)
-    return Rows(("number", "margin"), x, y, user, np.repeat(line.cutoffs, customers), user % 3)
+    return Rows(("number", "margin"), x, y, user, np.repeat(line.cutoffs, customers), user % 3, _people(customers))
 
 
 @dataclass
@@ -147,7 +151,7 @@ def test_one_learnable_window_is_chosen_on_by_other_customers(monkeypatch: pytes
 def test_the_holdout_is_the_last_window_row_by_row(task: str) -> None:
     # Seen to fail when the outcomes came in another order than the users.
     line, rows = made.learned(task)
-    saved = made.tried(task).holdout(made.known())
+    saved = made.tried(task).holdout(made.learned(task)[1].people)
     at_test = rows.as_of == line.test
     assert set(saved.columns) == {"user_id", "as_of", "y", "p", "before"}
     assert saved["user_id"].is_unique

@@ -1,0 +1,258 @@
+"""Append sources to the event log: every event once, all of them or none, within bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.business import Business
+from features.events import Events, events_of, nothing_left, refuse_many_kinds
+from features.histories import Span
+from features.log.disk import refuse_full_disk
+from features.log.locks import writing
+from features.log.manifest import (
+    REJECTED,
+    SEGMENTS,
+    Delivery,
+    FileFacts,
+    Manifest,
+    log_folder,
+    meaning_of,
+    publish,
+    read_manifest,
+    sweep,
+)
+from features.log.merge import merge, write_new_ids
+from features.log.partitioned import sync
+from features.log.runs import Run, open_run, write_run
+from features.problems import InputProblem
+from features.progress import Progress
+from features.rejects import SCHEMA, Rejected
+from features.sources.columns import raw_pieces, source_files
+from features.whole_file import whole_file
+
+A_BUCKET = 1_000_000  # events; some 100 MB while it is sorted
+MOST_BITS = 10
+KEPT_REJECTS = 100_000
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What came of one source.  delivery is None when all of its files were in the log already."""
+
+    source: str
+    delivery: Delivery | None
+    rejected: Rejected
+    skipped: int
+    log: Manifest
+
+    def lines(self) -> list[str]:
+        """For a person to read."""
+        if self.delivery is None:
+            return [f"{self.source}: nothing new; {_files(self.skipped)} in the log already."]
+        d = self.delivery
+        said = [f"{self.source}: {d.events:,} events added, {self.log.events:,} in the log."]
+        if self.skipped:
+            said.append(f"{_files(self.skipped)} in the log already.")
+        if d.duplicates:
+            unlike = f", {d.differing:,} of them with other content, of which the first was kept" if d.differing else ""
+            said.append(f"{d.duplicates:,} rows repeat an event id and were left out{unlike}.")
+        if len(self.rejected):
+            said.append(self.rejected.summary())
+        return [*said, *d.notes]
+
+
+def ingest(business: Business, now: int, progress: Progress) -> Ingested:
+    """Append the source that `business` names to its log.
+
+    A file whose content is in the log already is passed over, an event whose id is in it counts once.  A kill at any
+    instant leaves the log as it was, or with all of the source.
+    Raises InputProblem: what reading raises, changed_file (a file has changed, and no event ids tell what is new in
+    it), other_time_zone, disk_full, all_rejected.
+    """
+    folder = log_folder(business)
+    with writing(folder, "ingest", progress):
+        log = read_manifest(folder)
+        sweep(folder, log)
+        if log is not None and log.zone != business.events.time_zone:
+            raise _other_zone(log, business, folder)
+        known = log.files if log else {}
+        files, skipped = _new_files(business, known, progress)
+        log = log or Manifest(_bits(files), business.events.time_zone)
+        if not files and skipped:
+            return Ingested(business.events.source, None, Rejected(), skipped, log)
+        if not files and not business.events.event_id and log.deliveries:
+            raise _no_ids(business)
+        refuse_full_disk(folder, sum(facts.size for facts in files.values()))
+        return _append(business, folder, log, files, skipped, now, progress)
+
+
+def _append(
+    business: Business, folder: Path, log: Manifest, files: Mapping[Path, FileFacts], skipped: int, now: int,
+    progress: Progress,
+) -> Ingested:  # fmt: skip
+    name = f"{len(log.deliveries) + 1:06d}-{uuid.uuid4().hex[:8]}"
+    target, draft = folder / SEGMENTS / name, folder / SEGMENTS / f"{name}.draft"
+    draft.mkdir(parents=True)
+    try:
+        read = _Read(business.events.source)
+        with progress.step(f"reading {business.events.source}"):
+            for number, events in enumerate(_pieces(business, files, now)):
+                if read.add(events):
+                    read.runs.append(write_run(events.table, log.bits, draft / f"run-{number:05d}"))
+        if not read.runs:
+            raise nothing_left(read.rejected)
+        refuse_many_kinds(read.kinds | {use.kind for segment in log.segments for use in segment.uses}, business)
+        known = [open_run(folder / SEGMENTS / segment.name) for segment in log.segments]
+        final = draft / name
+        final.mkdir()
+        with progress.step("comparing event ids"):
+            repeats = write_new_ids(read.runs, known, final / "ids.parquet")
+        span = Span(0, 0, read.complete_until, read.dates_only, log.zone)
+        segment = merge(read.runs, repeats.dropped, log.bits, 0, span, final, progress)
+        again, unlike = read.again + repeats.count, read.unlike + repeats.differing
+        delivery = Delivery(
+            now, business.events.source, meaning_of(business), {str(path): facts for path, facts in files.items()},
+            read.rows, segment.events if segment else 0, again, unlike, read.rejected.by_reason, tuple(read.notes),
+        )  # fmt: skip
+        if segment is not None:
+            sync(final)
+            final.rename(target)
+            sync(target.parent)
+        if len(read.rejected):
+            with whole_file(folder / REJECTED / f"{len(log.deliveries) + 1:06d}.parquet") as path:
+                pq.write_table(read.rejected.table, path)
+        log = log.with_segment(segment, delivery)
+        publish(folder, log)
+        return Ingested(business.events.source, delivery, read.rejected, skipped, log)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _files(count: int) -> str:
+    return "its one file is" if count == 1 else f"{count:,} files are"
+
+
+@dataclass
+class _Read:
+    """What the pieces of a source together amount to."""
+
+    source: str
+    runs: list[Run] = field(default_factory=list)
+    rows: int = 0
+    again: int = 0
+    unlike: int = 0
+    dates_only: bool = True
+    complete_until: int = 0
+    kinds: set[str] = field(default_factory=set)
+    notes: dict[str, None] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    kept: list[pa.Table] = field(default_factory=list)
+
+    def add(self, events: Events) -> bool:
+        """Take one piece into account; False when no event of it is left."""
+        self.rows += events.counted.rows_read
+        self.again += events.counted.duplicates
+        self.unlike += events.counted.differing_duplicates
+        self.notes |= dict.fromkeys(events.notes)
+        self.reasons.update(events.rejected.by_reason)
+        room = KEPT_REJECTS - sum(table.num_rows for table in self.kept)
+        self.kept.append(events.rejected.table.slice(0, max(room, 0)))
+        if not events.table.num_rows:
+            return False
+        self.kinds.update(events.table["kind"].combine_chunks().dictionary.to_pylist())
+        self.dates_only &= events.dates_only
+        self.complete_until = max(self.complete_until, events.complete_until)
+        return True
+
+    @property
+    def rejected(self) -> Rejected:
+        table = pa.concat_tables([SCHEMA.empty_table(), *self.kept])
+        return Rejected(table, self.rows, self.source, len(set(table["file"].to_pylist())) or 1)
+
+
+def _pieces(business: Business, files: Mapping[Path, FileFacts], now: int) -> Iterator[Events]:
+    for raw in raw_pieces(business):
+        if not files or any(path.resolve() in files for path in raw.files):
+            yield events_of(raw, business, now)
+
+
+def _new_files(
+    business: Business, known: Mapping[str, FileFacts], progress: Progress
+) -> tuple[dict[Path, FileFacts], int]:
+    """The files whose content is not in the log, and how many are; none and 0 for a source without files."""
+    paths = [path.resolve() for path in source_files(business)]
+    digests = {facts.digest for facts in known.values()}
+    fresh: dict[Path, FileFacts] = {}
+    for path in progress.track(paths, f"comparing {business.events.source} with the log") if known else paths:
+        facts = facts_of(path)
+        if facts.digest in digests:
+            continue
+        if str(path) in known and not business.events.event_id:
+            raise _changed(path)
+        fresh[path] = facts
+        digests.add(facts.digest)
+    return fresh, len(paths) - len(fresh)
+
+
+def facts_of(path: Path) -> FileFacts:
+    """A file as it is now; its digest is of its content alone."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    stat = path.stat()
+    return FileFacts(digest.hexdigest(), stat.st_size, stat.st_mtime_ns)
+
+
+def _bits(files: Mapping[Path, FileFacts]) -> int:
+    """Enough buckets for the first delivery; `winback compact` makes more of them when the log has grown."""
+    events = sum(_rows(path, facts) for path, facts in files.items())
+    return bits_for(events)
+
+
+def bits_for(events: int) -> int:
+    """So many leading bits that a bucket holds about A_BUCKET events."""
+    return min(MOST_BITS, max(0, (events // A_BUCKET).bit_length()))
+
+
+def _rows(path: Path, facts: FileFacts) -> int:
+    """About how many events a file holds."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == b"PAR1":
+        return int(pq.read_metadata(path).num_rows)
+    packed = magic[:2] in (b"\x1f\x8b", b"PK")
+    return facts.size // (8 if packed else 60)
+
+
+def _other_zone(log: Manifest, business: Business, folder: Path) -> InputProblem:
+    return InputProblem(
+        f"The event log was read in the time zone {log.zone}, and winback.toml now says "
+        f"{business.events.time_zone}. Put time_zone back, or remove {folder} and ingest the sources again.",
+        "other_time_zone",
+    )
+
+
+def _changed(path: Path) -> InputProblem:
+    return InputProblem(
+        f"{path} has changed since it was ingested, and without event ids nobody can tell which of its rows are new: "
+        "they would count twice. Set event_id under [events], or bring the new rows as a file of their own.",
+        "changed_file",
+    )
+
+
+def _no_ids(business: Business) -> InputProblem:
+    return InputProblem(
+        f"{business.events.source} has no files by which to know what is in the log already, and no event ids: its "
+        "rows would count twice. Set event_id under [events].",
+        "changed_file",
+    )

@@ -1,0 +1,166 @@
+"""What is in the event log: one small file that is replaced in one step, so that a log is the old one or the new."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from features.business import Business
+from features.catalog import KindUse
+from features.log.locks import alone
+from features.log.partitioned import sync
+from features.problems import InputProblem
+
+FORMAT = 1
+FOLDER, MANIFEST, SEGMENTS, REJECTED = "log", "manifest.json", "segments", "rejected"
+_MEANING = ("user", "time", "kind", "value", "item", "event_id", "ingested_at", "currency", "time_format", "time_zone")
+
+
+@dataclass(frozen=True)
+class SegmentFacts:
+    """One segment.  name: of its folder.  first, last, complete_until: microseconds UTC.  digest: of all its events;
+    those of several segments add up.  ids: whether its events carry ids.  arrivals: whether some came later than they
+    happened."""
+
+    name: str
+    events: int
+    first: int
+    last: int
+    complete_until: int
+    dates_only: bool
+    arrivals: bool
+    ids: bool
+    digest: int
+    uses: tuple[KindUse, ...]
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file as it was when it was ingested.  digest: of its content.  modified: nanoseconds."""
+
+    digest: str
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one run of `winback ingest` read and left out.
+
+    at: microseconds UTC.  meaning: the settings it was read with.  files: what each file was by path; a query has
+    none.  rejected: rows by reason.
+    """
+
+    at: int
+    source: str
+    meaning: Mapping[str, str]
+    files: Mapping[str, FileFacts]
+    rows_read: int
+    events: int
+    duplicates: int
+    differing: int
+    rejected: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def rejected_rows(self) -> int:
+        return sum(self.rejected.values())
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times."""
+
+    bits: int
+    zone: str
+    segments: tuple[SegmentFacts, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    format: int = field(default=FORMAT)
+
+    @property
+    def buckets(self) -> int:
+        return 1 << self.bits
+
+    @property
+    def events(self) -> int:
+        return sum(segment.events for segment in self.segments)
+
+    @property
+    def files(self) -> dict[str, FileFacts]:
+        """Every file that was ingested as it was the last time, by path."""
+        return {path: facts for delivery in self.deliveries for path, facts in delivery.files.items()}
+
+    def with_segment(self, segment: SegmentFacts | None, delivery: Delivery) -> Manifest:
+        """The log after one more delivery, which may have brought nothing new."""
+        segments = self.segments if segment is None else (*self.segments, segment)
+        return replace(self, segments=segments, deliveries=(*self.deliveries, delivery))
+
+
+def log_folder(business: Business) -> Path:
+    """Where the log of a business is kept."""
+    return business.state / FOLDER
+
+
+def meaning_of(business: Business) -> dict[str, str]:
+    """The settings that decide what the rows of a source mean."""
+    return {key: str(getattr(business.events, key)) for key in _MEANING}
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The log's manifest; None when nothing was ever ingested.
+
+    Raises InputProblem when the file is damaged or of another version of winback.
+    """
+    path = folder / MANIFEST
+    try:
+        saved = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputProblem(f"{path} cannot be read: {error}. Bring it back from a backup.", "damaged_log") from None
+    if saved.get("format") != FORMAT:
+        raise InputProblem(
+            f"{path} is of format {saved.get('format')}, and this version of winback reads format {FORMAT}. "
+            "Use the version that wrote it, or remove the folder and ingest the sources again.",
+            "log_format",
+        )
+    return Manifest(
+        saved["bits"], saved["zone"], tuple(_segment(one) for one in saved["segments"]),
+        tuple(_delivery(one) for one in saved["deliveries"]),
+    )  # fmt: skip
+
+
+def _segment(saved: Mapping[str, Any]) -> SegmentFacts:
+    return SegmentFacts(**{**saved, "uses": tuple(KindUse(**use) for use in saved["uses"])})
+
+
+def _delivery(saved: Mapping[str, Any]) -> Delivery:
+    files = {path: FileFacts(**facts) for path, facts in saved["files"].items()}
+    return Delivery(**{**saved, "files": files, "notes": tuple(saved["notes"])})
+
+
+def publish(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest in one step; everything that it names must be on disk already."""
+    draft = folder / f"{MANIFEST}.tmp"
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(asdict(manifest), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, folder / MANIFEST)
+    sync(folder)
+
+
+def sweep(folder: Path, manifest: Manifest | None) -> None:
+    """Remove what no manifest names: leftovers of killed work, and segments that were merged, once nobody reads them."""
+    named = {segment.name for segment in manifest.segments} if manifest else set()
+    found: Sequence[Path] = list((folder / SEGMENTS).glob("*"))
+    extra = [path for path in found if path.name not in named]
+    if extra:
+        with alone(folder) as nobody:
+            for path in extra if nobody else ():
+                shutil.rmtree(path, ignore_errors=True)

@@ -54,13 +54,13 @@ class Asked:
     def beside(self, path: Path, export: Export | None) -> Asked:
         """As winback.toml at `path` names it: a relative file relative to that, the name of an export in front."""
         if is_database(self.given):
-            kept = "the password is not written here: give it in PGPASSWORD or ~/.pgpass" if self.password else ""
+            kept = "The password is not written here: give it in PGPASSWORD or ~/.pgpass." if self.password else ""
             return replace(self, written=self.given, why=kept)
         files = _relative(files_of(self.given), path)
         if export is None:
             return replace(self, written=files)
         shown = ", ".join(f"'{name}'" for name in export.shown)
-        why = f"recognised as {export.preset.vendor} by {shown}" if shown else f"read as {export.preset.vendor}"
+        why = f"Recognised as {export.preset.vendor} by {shown}." if shown else f"Read as {export.preset.vendor}."
         return replace(self, written=f"{export.preset.name}:{files}", why=why)
 
 

@@ -2,94 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from features.build import build_at
 from features.business import Business
-from features.catalog import Catalog, catalog, named_kinds
+from features.catalog import Catalog, catalog
 from features.definitions import Definition, TaskName, definitions, eligible
-from features.events import Counted
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Account, Past
 from features.problems import InputProblem, did_you_mean
-from features.rejects import Rejected
 from features.spec import Reduction
+from training.checked import Check, Cutoff, LogCheck, TaskCheck
 from training.evidence import ENOUGH_WINDOWS, Evidence, grade
+from training.fixes import fixes
 from training.labels import labels
+from training.lateness import lateness
 from training.splits import Timeline, first_activities, timeline
-
-NO_EVIDENCE = Evidence("none", ())
-
-
-@dataclass(frozen=True)
-class Cutoff:
-    """One moment to learn from or to be judged on.  outcome: users who left, converted, or had any value."""
-
-    as_of: int
-    eligible: int
-    outcome: int
-
-
-@dataclass(frozen=True)
-class TaskCheck:
-    """What one question can learn.
-
-    problem: a mistake in winback.toml that stops this task, and the work with exit 2.  refused: why the data have no
-    answer although nothing is wrong with the file.  Both empty: it can be tried, as well as `evidence` says.
-    """
-
-    task: TaskName
-    definition: str
-    cutoffs: tuple[Cutoff, ...] = ()
-    windows: int = 0
-    out_of_time: bool = False
-    evidence: Evidence = NO_EVIDENCE
-    problem: InputProblem | None = None
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class LogCheck:
-    """What the log holds.
-
-    first, last, complete_until: microseconds UTC.  kinds: with their counts, most frequent first.
-    """
-
-    source: str
-    users: int
-    events: int
-    first: int
-    last: int
-    complete_until: int
-    dates_only: bool
-    zone: str
-    kinds: tuple[tuple[str, int], ...]
-    rejected: Rejected
-    counted: Counted
-    notes: tuple[str, ...]
-
-    @property
-    def span_days(self) -> float:
-        return (self.complete_until - self.first) / MICROSECONDS_A_DAY
-
-
-@dataclass(frozen=True)
-class Check:
-    """The answer of `winback check`.  fixes: what to mend, each a sentence, the weightiest first."""
-
-    log: LogCheck
-    tasks: tuple[TaskCheck, ...]
-    fixes: tuple[str, ...]
-
-    @property
-    def problem(self) -> InputProblem | None:
-        """The mistakes in winback.toml as one, or None."""
-        found = [task.problem for task in self.tasks if task.problem]
-        if not found:
-            return None
-        return InputProblem(" ".join(dict.fromkeys(str(problem) for problem in found)), found[0].code)
 
 
 def check(business: Business, account: Account, log: Past) -> Check:
@@ -97,7 +27,7 @@ def check(business: Business, account: Account, log: Past) -> Check:
     seen = _log_check(business, account, log)
     slim = _slim(catalog(business, log.uses()))
     tasks = tuple(_task_check(business, asked, log, slim) for asked in definitions(business).values())
-    return Check(seen, tasks, tuple(dict.fromkeys(_fixes(business, seen, tasks, log))))
+    return Check(seen, tasks, tuple(dict.fromkeys(fixes(business, seen, tasks, log, _lack(log)))))
 
 
 def absent_kinds(business: Business, log: Past, task: TaskName) -> InputProblem | None:
@@ -183,6 +113,7 @@ def _log_check(business: Business, account: Account, log: Past) -> LogCheck:
         rejected=account.rejected,
         counted=account.counted,
         notes=account.notes,
+        lateness=lateness(log),
     )
 
 
@@ -255,51 +186,3 @@ def _configured(business: Business, key: str) -> tuple[str, ...]:
     table, _, field = key.partition(".")
     section = getattr(business, table)
     return tuple(getattr(section, field)) if section else ()
-
-
-def _fixes(business: Business, seen: LogCheck, tasks: tuple[TaskCheck, ...], log: Past) -> list[str]:
-    found = [str(task.problem) for task in tasks if task.problem]
-    found += [
-        f"{kind!r} under {key} does not occur in the log. {did_you_mean(kind, log.kinds)}"
-        for kind, key in _stray(business, log, tasks)
-    ]
-    total = max(seen.counted.rows_read, 1)
-    if len(seen.rejected) > 0.01 * total:
-        found.append(
-            f"{len(seen.rejected) / total:.1%} of the rows were rejected; look at .winback/rejected.csv for the "
-            f"reasons."
-        )
-    if lack := _lack(log):
-        found.append(f"Bring more history: {lack}.")
-        return found
-    for task in tasks:
-        found += [f"{task.task}: {reason}." for reason in task.evidence.reasons if task.evidence.grade == "none"]
-        if task.refused:
-            found.append(f"{task.task}: {task.refused}.")
-        elif task.cutoffs and not task.problem and task.windows < ENOUGH_WINDOWS:
-            found.append(_shorter(definitions(business)[task.task], task, log))
-    return found
-
-
-def _stray(business: Business, log: Past, tasks: tuple[TaskCheck, ...]) -> list[tuple[str, str]]:
-    """Configured kinds that do not occur, apart from those that a problem names already."""
-    said = " ".join(str(task.problem) for task in tasks if task.problem)
-    return [
-        (kind, key) for kind, key in named_kinds(business).items() if kind not in log.kinds and f"'{kind}'" not in said
-    ]
-
-
-def _shorter(asked: Definition, task: TaskCheck, log: Past) -> str:
-    """How to get enough windows: the longest horizon with which the timeline holds them."""
-    starts = first_activities(asked, log)
-    count = "one label window" if task.windows == 1 else f"{task.windows} label windows"
-    enough = (
-        days for days in range(asked.horizon_days - 1, 0, -1)
-        if timeline(replace(asked, horizon_days=days), log, starts).windows >= ENOUGH_WINDOWS
-    )  # fmt: skip
-    days = next(enough, 0)
-    way = f"horizon_days <= {days} or a longer history gives" if days else "only a longer history gives"
-    return (
-        f"{task.task}: the history holds {count} that do{'es' if task.windows == 1 else ''} not overlap; "
-        f"{way} {ENOUGH_WINDOWS}, and a better grade."
-    )

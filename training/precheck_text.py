@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from features.clock import format_instant
-from training.precheck import Check, Cutoff, LogCheck, TaskCheck, day
+from training.checked import Check, Cutoff, LogCheck, TaskCheck
+from training.precheck import day
 
 _MOST_KINDS = 15
 _OUTCOMES = {"churn": "left", "conversion": "converted", "ltv": "with a value"}
@@ -31,6 +32,8 @@ def _log(log: LogCheck) -> Iterator[str]:
         yield f"  {log.counted.files} files."
     for note in log.notes:
         yield f"  {note}"
+    if log.lateness:
+        yield from (f"  {line}" for line in log.lateness.lines())
     yield f"  {len(log.kinds):,} kind{'' if len(log.kinds) == 1 else 's'} of event:"
     width = max(len(kind) for kind, _ in log.kinds[:_MOST_KINDS])
     for kind, count in log.kinds[:_MOST_KINDS]:

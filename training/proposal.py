@@ -12,6 +12,7 @@ from features.columns import EVENT, Columns, Export, find_among
 from features.events import Events, read_events
 from features.histories import Histories, histories
 from features.problems import InputProblem
+from features.sources.preset import SEPARATOR
 from training.asked import Asked, asked_for
 from training.config_file import ConfigText, Line, Table, render
 from training.meaning import Meaning, first_guess, meaning_of
@@ -55,6 +56,7 @@ def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None 
         if problem.code not in _TIME_FAULTS:
             raise
         return _unread(asked, found, chosen, str(problem), needs_format=True)
+    chosen = _without_empty_value(chosen, events)
     log = histories(events, "UTC")
     meaning = meaning_of(log, bool(chosen["value"][0]))
     tables = (_events_table(asked, found, chosen, events), *meaning.tables)
@@ -91,6 +93,15 @@ def _read(
     return read_events(business_of(asked, without, path), now), without
 
 
+def _without_empty_value(chosen: dict[Role, tuple[str, str]], events: Events) -> dict[Role, tuple[str, str]]:
+    """A column of values that has none in the whole log is given up, and says so."""
+    column = chosen["value"][0]
+    if not column or events.table["value"].null_count < events.table.num_rows:
+        return chosen
+    why = f"no row has a value in {' or '.join(repr(name) for name in column.split(SEPARATOR))}"
+    return {**chosen, "value": ("", why), "currency": ("", "no value, no currency")}
+
+
 def business_of(asked: Asked, chosen: Mapping[Role, tuple[str, str]], path: Path) -> Business:
     """A business that says where its events are and as yet nothing about them."""
     section = EventsSection.model_validate(
@@ -119,7 +130,7 @@ def _events_table(
     events: Events | None,
     needs_format: bool = False,
 ) -> Table:
-    lines = [Line("source", asked.written, "; ".join(filter(None, [_read_so_far(events), asked.why])))]
+    lines = [Line("source", asked.written, " ".join(filter(None, [_read_so_far(events), asked.why])))]
     lines += [Line("query", asked.query, "one row an event")] if asked.query else []
     for role in ("user", "time"):
         column, why = chosen[role]
@@ -138,7 +149,9 @@ def _events_table(
     lines += [
         Line(role, "", chosen[role][1])
         for role in _OPTIONAL
-        if not chosen[role][0] and role != "value" and (chosen[role][1].startswith("not '") or _told(found, role))
+        if not chosen[role][0]
+        and role not in ("value", "item")
+        and (chosen[role][1].startswith("not '") or _told(found, role))
     ]
     lines.append(Line("time_zone", "UTC", _zone(events, found.export)))
     return Table("events", tuple(lines))
@@ -149,14 +162,15 @@ def _read_so_far(events: Events | None) -> str:
 
 
 def _told(found: Columns, role: Role) -> bool:
-    """Whether the vendor of an export says something about a role that the data do not have."""
-    return found.export is not None and role in found.export.preset.comments and role not in ("item",)
+    """Whether something is to be said about a role that a vendor's export never has."""
+    preset = found.export.preset if found.export else None
+    return preset is not None and role in preset.comments and role not in preset.columns
 
 
 def _zone(events: Events | None, export: Export | None) -> str:
     if export is not None and export.preset.clock == "project":
         return f"write the time zone of the project; {export.zone or 'the data do not show which it is'}"
-    if export is not None and export.preset.clock == "utc":
+    if export is not None:
         return "of hour-of-day features alone: the times of this export are in UTC whatever stands here"
     if events is not None and events.dates_only:
         return "the times are whole days, the same everywhere; UTC keeps every day 24 hours long"

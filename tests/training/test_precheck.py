@@ -14,8 +14,8 @@ from features.events import read_events
 from features.histories import histories
 from tests.flow.logs import START, Row, saas, write
 from training import precheck
+from training.checked import Check
 from training.evidence import grade
-from training.precheck import Check
 from training.precheck_text import lines
 
 NOW = 1_790_000_000_000_000

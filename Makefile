@@ -15,6 +15,7 @@ setup: .venv/ready ## create .venv from requirements.lock
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true # or every command compiles its imports again
 	@touch $@
 
 demo: setup ## the whole road on CDNOW: events in, explained scores out, the service asked once
@@ -34,12 +35,15 @@ experiments: setup ## a second real data set, and CDNOW as it would have been at
 	@$(BIN)/python -m experiments.complete_journey
 	@$(BIN)/python -m experiments.cdnow_1997
 
+bench-features: setup ## speed and memory of the features beside DuckDB, pandas, Polars and featuretools (EVENTS=1e7)
+	@$(BIN)/python -m tests.bench.features --events $(or $(EVENTS),1e7)
+
 lock: ## write requirements.lock anew from pyproject.toml, with hashes and no index
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o .venv/constraints.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --extra spark --extra postgres --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## remove what make created, the demo's results included
 	@rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint types experiments lock clean
+.PHONY: help setup demo test lint types experiments bench-features lock clean

@@ -52,7 +52,12 @@ def front_door(
 def init(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A file, folder or glob: csv, tsv, txt, parquet, jsonl")
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, folder or glob: csv, tsv, txt, parquet, json, zip; amplitude:, mixpanel:, ga4:, segment:, "
+            "shopify: in front; or a postgresql:// URL",
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace an existing winback.toml")] = False,
     user: Annotated[
@@ -61,16 +66,18 @@ def init(
     time: Annotated[
         str, typer.Option("--time", metavar="COLUMN", help="The time's column, where it cannot be found")
     ] = "",
+    query: Annotated[str, typer.Option("--query", metavar="SQL", help="Which rows of a database, one an event")] = "",
     config: Config = None,
 ) -> None:
     """Propose winback.toml from the data, with the evidence for each choice."""
+    from features.sources.exports import without_password
     from training.config_file import refuse_existing, write_config
     from training.proposal import propose
 
     path = _config(ctx, config)
     refuse_existing(path, force)
-    with _progress().step(f"looking at {source}"):
-        proposal = propose(source, path, _now(), {"user": user, "time": time})
+    with _progress().step(f"looking at {without_password(source)[0]}"):
+        proposal = propose(source, path, _now(), {"user": user, "time": time}, query)
     write_config(proposal.config.text, path, force)
     _say(_proposed(proposal, path))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 import zoneinfo
@@ -108,6 +109,18 @@ class EventsSection(Section):
     def password(self) -> str:
         """Of the database, as `source` gave it; "" when it is to come from PGPASSWORD or ~/.pgpass."""
         return self._password.get_secret_value()
+
+    def reading(self, source: str, folder: Path) -> EventsSection:
+        """The same meaning for another source; a relative path is relative to `folder`.
+
+        A path that names no export is one of the same; columns that an export filled in are not kept for another.
+        """
+        preset, old = preset_of(source) or self.preset, self.preset
+        kept = {key: value for key, value in self if old is preset or old is None or old.columns.get(key) != value}
+        if not is_database(source):
+            place = os.path.abspath(folder / Path(files_of(source)).expanduser())
+            source = f"{preset.name}:{place}" if preset else place
+        return EventsSection.model_validate({**kept, "source": source})
 
 
 class ChurnSection(Section):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +46,11 @@ class ZoneTable:
     transitions: Micros
     offsets: Micros
 
+    @property
+    def is_utc(self) -> bool:
+        """Whether local times are instants as they stand."""
+        return not len(self.transitions) and not self.offsets[0]
+
     def to_utc(self, local: npt.ArrayLike) -> Resolved:
         """Instants of wall-clock times: (n,) local microseconds -> (n,) UTC microseconds and two counts.
 
@@ -52,6 +58,8 @@ class ZoneTable:
         a clock shows twice means its second showing. Both rules are one: an offset starts at its own wall time.
         """
         wall = np.asarray(local, np.int64)
+        if self.is_utc:
+            return Resolved(wall, 0, 0)
         starts = self.transitions + self.offsets[1:]
         index = np.searchsorted(starts, wall, side="right")
         utc = wall - self.offsets[index]
@@ -64,17 +72,34 @@ class ZoneTable:
     def to_local(self, utc: npt.ArrayLike) -> Micros:
         """Wall-clock times of instants: (n,) UTC microseconds -> (n,) local microseconds."""
         instants = np.asarray(utc, np.int64)
+        if self.is_utc:
+            return instants
         return instants + self.offsets[np.searchsorted(self.transitions, instants, side="right")]
 
     def hour_of_week(self, utc: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The local hour of the week of instants: (n,) UTC microseconds -> (n,) 0..167; 0 is Monday 00:00-00:59."""
-        hours = self.to_local(utc) // HOUR
-        return ((hours + 24 * _EPOCH_WEEKDAY) % 168).astype(np.uint8)
+        instants = np.asarray(utc, np.int64)
+        hours = np.empty(len(instants), np.uint8)
+        _hours_of_week(instants, self.transitions, self.offsets, hours)
+        return hours
 
     def end_of_day(self, utc: int) -> int:
         """The last microsecond (UTC) of the local day in which an instant lies."""
         local = self.to_local([utc])
         return int(self.to_utc((local // DAY + 1) * DAY).utc[0]) - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _hours_of_week(utc, transitions, offsets, out):  # type: ignore[no-untyped-def]
+    """One user's events are close to one another in time, so the offset in force is seldom looked for anew."""
+    low, high, offset = 1, 0, 0  # nothing is in force yet
+    for i in range(utc.shape[0]):
+        if utc[i] < low or utc[i] >= high:
+            index = np.searchsorted(transitions, utc[i], side="right")
+            offset = offsets[index]
+            low = transitions[index - 1] if index > 0 else np.iinfo(np.int64).min
+            high = transitions[index] if index < transitions.shape[0] else np.iinfo(np.int64).max
+        out[i] = ((utc[i] + offset) // HOUR + 24 * _EPOCH_WEEKDAY) % 168
 
 
 @lru_cache(maxsize=64)

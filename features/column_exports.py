@@ -20,12 +20,13 @@ _NEAR = 300.0
 
 
 def settings_of(preset: Preset, table: pa.Table, files: Sequence[SourceFile]) -> dict[Role, str]:
-    """The setting of each role, with the alternatives alone that a sample has values for; "" for none."""
+    """The setting of each role, with the alternatives that the data have; "" where none is filled in a sample."""
     found: dict[Role, str] = {}
     for role in ROLES:
         setting = preset.columns.get(role, "")
-        there = [name for name in setting.split(SEPARATOR) if _filled(table, name)]
-        found[role] = setting if setting.startswith("=") else SEPARATOR.join(there)
+        there = [name for name in setting.split(SEPARATOR) if _is_one_value(table, name)]
+        filled = any(_filled(table, name) for name in there)
+        found[role] = setting if setting.startswith("=") else SEPARATOR.join(there if filled else [])
     if preset.table_kinds is not None and (not found["kind"] or len(files) > 1):
         found["kind"] = preset.columns["kind"] if len(files) > 1 else f"={kind_of_table(preset, files[0])}"
     return found
@@ -48,15 +49,14 @@ def with_alternatives(table: pa.Table, settings: Mapping[Role, str]) -> pa.Table
 
 def evidence_of(preset: Preset, role: Role, setting: str, table: pa.Table) -> str:
     """Why a setting is proposed: what the vendor's documentation says, and how much of a sample it fills."""
-    said = preset.comments.get(role, "")
-    known = f"as {preset.vendor} has it{': ' + said if said else ''}"
+    said = preset.comments.get(role, "as the vendor documents it")
     names = [name for name in setting.split(SEPARATOR) if name in table.column_names]
     if not names:
-        return known
+        return said
     column, taken = first_filled(table, names)
-    shares = [f"'{name}' in {taken[name] / max(table.num_rows, 1):.0%}" for name in names]
+    shares = ", else ".join(f"'{name}' in {taken[name] / max(table.num_rows, 1):.0%}" for name in names)
     example = next((str(value) for value in column.drop_null().slice(0, 1).to_pylist()), "")
-    return f"{known}; of a sample, {', '.join(shares)} of the rows, such as '{' '.join(example.split())[:28]}'"
+    return f"{said}; {shares} of the rows of a sample, such as '{' '.join(example.split())[:28]}'"
 
 
 def project_zone(table: pa.Table) -> str:
@@ -79,9 +79,11 @@ def project_zone(table: pa.Table) -> str:
     return f"the middle event lies {away} mp_processing_time_ms, which is in UTC: the project's zone is probably {zone}"
 
 
+def _is_one_value(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and not pa.types.is_nested(table[name].type)
+
+
 def _filled(table: pa.Table, name: str) -> bool:
-    if name not in table.column_names or pa.types.is_nested(table[name].type):
-        return False
     pieces = chunks(table[name])
     texts = cleaned(pieces) if pieces and pa.types.is_string(pieces[0].type) else table[name]
     return bool(pc.count(texts).as_py())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pyarrow as pa
 
 from features.column_content import Column, look
-from features.column_exports import evidence_of, project_zone, settings_of, with_alternatives
 from features.column_names import ROLES, Role, is_opaque, name_score, speaks_of_sales, tokens
 from features.column_roles import (
     Judged,
@@ -22,12 +20,7 @@ from features.column_roles import (
     as_user,
     as_value,
 )
-from features.problems import InputProblem
-from features.sources.exports import recognised
-from features.sources.files import open_files, sample_of
 from features.sources.preset import Preset
-from features.sources.raw import SourceFile
-from features.sources.text import chunks, cleaned
 
 _NOTHING: Mapping[Role, str] = {
     "user": "no column looks like a user's id, whose values repeat", "time": "no column looks like a date or a time",
@@ -77,65 +70,12 @@ class Columns:
         return tuple(role for role in ("user", "time") if not self.choices[role].column)
 
 
-def find_in(source: Path, now: int, given: Mapping[Role, str] | None = None) -> Columns:
-    """Find the columns of a file, folder or glob from a sample of it; see `find_among`."""
-    return find_among(open_files(source), now, given, source.stem)
-
-
-def find_among(
-    files: Sequence[SourceFile],
-    now: int,
-    given: Mapping[Role, str] | None = None,
-    called: str = "",
-    preset: Preset | None = None,
-) -> Columns:
-    """Find the columns of opened files from a sample of them.
-
-    now: microseconds UTC.  given: columns that the caller knows.  called: the name of the source.  preset: whose export
-    it is, where the caller knows that; else the columns may show it. An event id is looked up in the whole source,
-    because a sample hides repeats.  Raises InputProblem as the files do.
-    """
-    table = sample_of(files)
-    if not table.num_rows:
-        names = ", ".join(table.column_names[:10])
-        raise InputProblem(
-            f"{files[0].path} has a header ({names}) and no record below it that can be read. "
-            "Export the events again, or name another source.",
-            "header_only",
-        )
-    seen = (preset, ()) if preset else recognised(set(table.column_names))
-    if seen is not None:
-        return _of_export(Export(*seen), files, table, now, given or {})
-    found = find_columns(table, now, given, called)
-    if found["event_id"].column and not (given or {}).get("event_id"):
-        return Columns({**found.choices, "event_id": _verified(files, found["event_id"])}, found.names)
-    return found
-
-
-def _of_export(
-    export: Export, files: Sequence[SourceFile], table: pa.Table, now: int, given: Mapping[Role, str]
-) -> Columns:
-    """What the vendor says, where the data have it; value and item may also be found by name and content."""
-    preset = export.preset
-    settings = settings_of(preset, table, files)
-    wide = with_alternatives(table, settings)
-    known: dict[Role, str] = {**{role: name for role, name in settings.items() if name}, **_filled_in(given)}
-    found = find_columns(wide, now, known, preset.name)
-    choices = dict(found.choices)
-    for role in ROLES:
-        own = settings[role] and not given.get(role)
-        if own or (role not in ("user", "time", "kind", "value", "item") and not given.get(role)):
-            choices[role] = Choice(role, settings[role], evidence_of(preset, role, settings[role], table))
-    zone = project_zone(table) if preset.clock == "project" else ""
-    return Columns(choices, found.names, replace(export, zone=zone))
-
-
-def _filled_in(given: Mapping[Role, str]) -> dict[Role, str]:
-    return {role: name for role, name in given.items() if name}
-
-
 def find_columns(table: pa.Table, now: int, given: Mapping[Role, str] | None = None, called: str = "") -> Columns:
-    """Find the columns in a sample; see `find_among`.  called: the name of the source, which may speak of sales."""
+    """Find the columns in a sample.
+
+    now: microseconds UTC.  given: columns that the caller knows.  called: the name of the source, which may speak of
+    sales.
+    """
     columns = {column.name: column for column in look(table, now) if not column.name.startswith("=")}
     fixed = dict(given or {})
     choices: dict[Role, Choice] = {}
@@ -240,27 +180,3 @@ def _constant_kind(choices: Mapping[Role, Choice], names: Sequence[str]) -> Choi
         sales = f"'{choices['value'].column or spoken[0]}' speaks of sales"
         return Choice("kind", ORDER, f"{why}, and {sales}, so every row is one 'order'", choices["kind"].others)
     return Choice("kind", EVENT, f"{why}, so every row is one 'event'", choices["kind"].others)
-
-
-def _verified(files: Sequence[SourceFile], chosen: Choice) -> Choice:
-    """The best candidate that is (nearly) unique in the whole source, or no choice."""
-    doubts: list[str] = []
-    for name in (chosen.column, *chosen.others):
-        rows, distinct = _counted(files, name)
-        if rows and distinct >= rows * (0.9 if name_score("event_id", name) >= 0.9 else 1.0):
-            again = (
-                f"{rows - distinct:,} of {rows:,} rows repeat one and count once"
-                if distinct < rows
-                else f"all {rows:,} rows have their own"
-            )
-            return Choice("event_id", name, "; ".join([f"by name and content: {again}", *doubts]), chosen.others)
-        doubts.append(f"not '{name}': {rows - distinct:,} of {rows:,} rows repeat one")
-    return Choice("event_id", "", "; ".join(doubts), chosen.others)
-
-
-def _counted(files: Sequence[SourceFile], name: str) -> tuple[int, int]:
-    """How many rows of the whole source have a value in a column, and how many different ones."""
-    columns = [file.read([name]).table[name] for file in files]
-    pieces = [piece for column in columns for piece in cleaned(chunks(column)).chunks]
-    texts = pa.chunked_array(pieces, pa.string()).drop_null()
-    return len(texts), len(texts.unique())

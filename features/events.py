@@ -20,7 +20,7 @@ from features.sources.columns import RawEvents, read_raw
 from features.sources.moments import Moments, read_moments
 from features.sources.raw import one_line
 from features.sources.repeats import without_repeats
-from features.sources.text import Mask, cleaned, plain_ids, with_nul
+from features.sources.text import TEXTS, Mask, cleaned, plain_ids, with_nul
 from features.sources.verdicts import Verdicts
 
 UNEVEN_DAYS = (
@@ -28,8 +28,8 @@ UNEVEN_DAYS = (
     'time_zone = "UTC" counts days exactly'
 )
 SCHEMA = pa.schema([
-    ("user", pa.string()), ("time", pa.int64()), ("kind", pa.dictionary(pa.int32(), pa.string())),
-    ("value", pa.float64()), ("item", pa.string()), ("event_id", pa.string()), ("ingested_at", pa.int64()),
+    ("user", TEXTS), ("time", pa.int64()), ("kind", TEXTS),
+    ("value", pa.float64()), ("item", TEXTS), ("event_id", pa.string()), ("ingested_at", pa.int64()),
 ])  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def _currency(raw: RawEvents, value: Amounts | None, good: Mask, name: str) -> l
         return []
     counts = Counter(value.currencies)
     if raw.has("currency"):
-        named = cleaned(raw.pieces("currency")).filter(pa.array(good & ~np.isnan(value.values)))
+        named = _decoded(cleaned(raw.pieces("currency"))).filter(pa.array(good & ~np.isnan(value.values)))
         for entry in pc.value_counts(named.drop_null()).to_pylist():
             counts[currency_name(entry["values"]) or entry["values"].upper()] += entry["counts"]
     return list(one_currency(counts, name))
@@ -158,17 +158,28 @@ def _table(
 ) -> pa.Table:
     """The good rows in the columns of SCHEMA."""
     count = len(good)
-    nothing = pa.nulls(count, pa.string())
+    nothing = pa.chunked_array([pa.nulls(count, pa.string())])
     table = pa.table({
-        "user": words["user"],
+        "user": _encoded(words["user"]),
         "time": pa.array(time.utc),
         "kind": words.get("kind", nothing),
         "value": pa.nulls(count, pa.float64()) if value is None else _nan_as_null(value),
-        "item": words.get("item", nothing),
-        "event_id": words.get("event_id", nothing),
+        "item": _encoded(words.get("item", nothing)),
+        "event_id": _decoded(words.get("event_id", nothing)),
         "ingested_at": pa.nulls(count, pa.int64()) if arrived is None else pa.array(arrived.utc, mask=arrived.missing),
     })  # fmt: skip
     return _with_kinds(table if good.all() else table.filter(pa.array(good)), business)
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts as one dictionary."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    return column.cast(TEXTS).unify_dictionaries()
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string())
 
 
 def _nan_as_null(value: Amounts) -> pa.Array:
@@ -183,7 +194,7 @@ def _with_kinds(table: pa.Table, business: Business) -> pa.Table:
             [pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), [constant])]
         )
         return table.set_column(2, "kind", kinds).cast(SCHEMA)
-    kinds = table["kind"].dictionary_encode().unify_dictionaries()
+    kinds = _encoded(table["kind"])
     refuse_many_kinds(kinds.chunk(0).dictionary.to_pylist() if kinds.num_chunks else (), business)
     return table.set_column(2, "kind", kinds).cast(SCHEMA)
 

@@ -168,6 +168,7 @@ def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) ->
     table: the columns of `features.events.SCHEMA`, event_id aside.  kinds: of the whole log, ascending, where the table
     is a part of it.
     """
+    table = table.unify_dictionaries()
     user_code, users = _ranked(table["user"])
     kind_code, own = _ranked(table["kind"])
     if kinds is not None:
@@ -226,7 +227,8 @@ def item_digest(item: str) -> int:
 
 def item_digests(items: pa.ChunkedArray) -> I64:
     """(m,) digests of a column of strings; NO_ITEM where it is null."""
-    encoded = pc.dictionary_encode(items.combine_chunks())
+    array = items.combine_chunks()
+    encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
     names = encoded.dictionary.to_pylist()
     digests = np.fromiter((item_digest(name) for name in names), dtype=np.int64, count=len(names))
     codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)

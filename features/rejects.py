@@ -29,6 +29,7 @@ BAD_QUOTE = "a quote that never closes"
 FIELD_COUNT = "wrong number of fields"
 BAD_JSON = "not a JSON object"
 BAD_UTF8 = "not valid UTF-8 text"
+HALF_WRITTEN = "half-written last line"
 
 _PHRASES = {
     NO_USER: "without a user id",
@@ -44,6 +45,7 @@ _PHRASES = {
     FIELD_COUNT: "with a wrong number of fields",
     BAD_JSON: "that are not a JSON object",
     BAD_UTF8: "that are not valid UTF-8 text",
+    HALF_WRITTEN: "half-written at the end of a cut-off file",
 }
 _SHOW_TEXT = {BAD_TIME, OLD_TIME, FUTURE, BAD_VALUE, BAD_INGESTED}
 

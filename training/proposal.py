@@ -8,7 +8,8 @@ from pathlib import Path
 
 from features.business import Business, ChurnSection, EventsSection
 from features.column_names import ROLES, Role
-from features.columns import EVENT, Columns, Export, find_among
+from features.column_search import find_among
+from features.columns import EVENT, Columns, Export
 from features.events import Events, read_events
 from features.histories import Histories, histories
 from features.problems import InputProblem

@@ -180,9 +180,8 @@ class _Read:
 
 
 def _pieces(business: Business, files: Mapping[Path, FileFacts], now: int) -> Iterator[Events]:
-    for raw in raw_pieces(business):
-        if not files or any(path.resolve() in files for path in raw.files):
-            yield events_of(raw, business, now)
+    for raw in raw_pieces(business, of=files or None):
+        yield events_of(raw, business, now)
 
 
 def _new_files(

@@ -18,7 +18,19 @@ from features.problems import InputProblem
 
 FORMAT = 1
 FOLDER, MANIFEST, SEGMENTS, REJECTED = "log", "manifest.json", "segments", "rejected"
-_MEANING = ("user", "time", "kind", "value", "item", "event_id", "ingested_at", "currency", "time_format", "time_zone")
+_MEANING = (
+    "query",
+    "user",
+    "time",
+    "kind",
+    "value",
+    "item",
+    "event_id",
+    "ingested_at",
+    "currency",
+    "time_format",
+    "time_zone",
+)
 
 
 @dataclass(frozen=True)

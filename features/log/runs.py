@@ -49,7 +49,8 @@ def bucket_of(users: U64, bits: int) -> NDArray[np.uint16]:
 def write_run(table: pa.Table, bits: int, folder: Path) -> Run:
     """Write events (`features.events.SCHEMA`) bucket by bucket, in each in order of reading."""
     folder.mkdir(parents=True)
-    users = table["user"].combine_chunks().dictionary_encode()
+    table = table.unify_dictionaries().combine_chunks()
+    users = table["user"].combine_chunks()
     digests = text_digests(users.dictionary)
     codes = np.asarray(users.indices)
     bucket = bucket_of(digests, bits)[codes]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 from features.business import Business
 
 
 def business_with(business: Business, source: str) -> Business:
     """The same business with another source; a relative path is relative to the current folder."""
-    events = business.events.model_copy(update={"source": os.path.abspath(source)})
-    return business.model_copy(update={"events": events})
+    return business.model_copy(update={"events": business.events.reading(source, Path.cwd())})

@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.problems import InputProblem, did_you_mean
+from features.problems import InputProblem
 from features.sources.preset import SEPARATOR
 from features.sources.raw import SourceFile, one_line
 from features.sources.text import as_text, chunks, cleaned
+
+_NEAR = 0.4  # for a hint: cid is near enough to client_id
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,7 @@ def _none(file: SourceFile, wanted: Wanted, names: Sequence[str], notes: list[st
 def _absent(file: SourceFile, wanted: Wanted, names: Sequence[str], files: int) -> InputProblem:
     if files == 1 and len(names) == 1:
         return file.absent(names[0])
-    near = re.fullmatch("Did you mean '(.*)'[?]", did_you_mean(names[0], file.columns)) if file.columns else None
-    other = near[1] if near else "ITS NAME THERE"
+    other = (*get_close_matches(names[0], file.columns, 1, _NEAR), "ITS NAME THERE")[0]
     hint = (
         f'If it has another name in this file, name both under [events]: {wanted.role} = "{wanted.setting} | {other}".'
     )

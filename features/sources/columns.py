@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from features.business import Business
 from features.sources.files import Opened, open_source, paths_of
 from features.sources.postgres import open_query
 from features.sources.raw import RawRows, joined
-from features.sources.reading import Reading, Seen, reading_of
+from features.sources.reading import FEW_TEXTS, Reading, Seen, reading_of
 from features.sources.text import as_text, chunks
 
 
@@ -59,22 +59,26 @@ def read_raw(business: Business) -> RawEvents:
     """
     reading = _reading(business)
     seen = Seen(reading)
-    read = [(i, seen.add(i, file.read(reading.asked(i)))) for i, file in enumerate(reading.files)]
+    read = [(i, seen.add(i, reading.file(i).read(reading.asked(i)))) for i in range(len(reading.files))]
     notes = [*reading.notes, *(note for _, rows in read for note in rows.notes), *seen.judge()]
     return _events(reading.roles, read, tuple(file.path for file in reading.files), notes)
 
 
-def raw_pieces(business: Business, rows: int = 2_000_000) -> Iterator[RawEvents]:
+def raw_pieces(business: Business, rows: int = 2_000_000, of: Collection[Path] | None = None) -> Iterator[RawEvents]:
     """Read the same in pieces of about `rows` records, of which only one need be in memory.
 
+    of: the files on disk to read, where not all; what the columns mean is decided on all.
     Their concatenation, in order, is what `read_raw` gives; `files` of a piece names the file that it is from. A
     problem that only the whole source shows (no record anywhere, a key that no record has) is raised after the last
     piece. The last piece may have no rows: it brings the notes about the whole.
     """
     reading = _reading(business)
-    seen, notes = Seen(reading), reading.notes
+    seen, notes = Seen(reading, of is None), reading.notes
+    chosen = None if of is None else {path.resolve() for path in of}
     for index, file in enumerate(reading.files):
-        for piece in file.pieces(reading.asked(index), rows):
+        if chosen is not None and chosen.isdisjoint([file.path.resolve(), *file.path.resolve().parents]):
+            continue  # a file of an archive has the archive among its parents
+        for piece in reading.file(index).pieces(reading.asked(index), rows):
             found = seen.add(index, piece)
             if found.rows_read:
                 yield _events(reading.roles, [(0, found)], (file.path,), [*notes, *found.notes])
@@ -100,7 +104,7 @@ def _events(
     roles: Sequence[str], read: Sequence[tuple[int, RawRows]], files: tuple[Path, ...], notes: Sequence[str]
 ) -> RawEvents:
     return RawEvents(
-        {role: [piece for _, rows in read for piece in chunks(rows.table[role])] for role in roles},
+        {role: [piece for _, rows in read for piece in chunks(rows.table[role], role in FEW_TEXTS)] for role in roles},
         np.concatenate([np.full(len(rows.line), index, np.int32) for index, rows in read]),
         np.concatenate([rows.line for _, rows in read]),
         pa.concat_tables([_with_file(rows.faults, index) for index, rows in read]),

@@ -18,6 +18,7 @@ from features.sources.packed import GZIP, broken_gzip, gunzip, member
 Bytes = npt.NDArray[np.uint8]
 
 _PIECE = 1 << 24
+_MUCH = 1 << 28
 _HEAD = 1 << 16
 _CONTROL_SHARE = 0.3  # a text with stray NULs stays a text: its rows are judged one by one
 _CONTROL_SHARE_NOT_UTF8 = 0.02
@@ -56,16 +57,20 @@ class Content:
 
     def release(self) -> None:
         """Let the system take back the memory of a mapped file; what is read again comes from the disk."""
-        base: object = self.bytes
-        while isinstance(base, (np.ndarray, memoryview)):
-            base = base.base if isinstance(base, np.ndarray) else base.obj
-        if isinstance(base, mmap.mmap):
-            base.madvise(mmap.MADV_DONTNEED)
+        _release(self.bytes)
 
     @property
     def parquet(self) -> bool:
         """Whether the bytes start as a Parquet file does."""
         return self.bytes[:4].tobytes() == b"PAR1"
+
+
+def _release(raw: Bytes) -> None:
+    base: object = raw
+    while isinstance(base, (np.ndarray, memoryview)):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def load(path: Path) -> Content:
@@ -91,7 +96,6 @@ def content_of(raw: Bytes, path: Path) -> Content:
     if not len(raw):
         raise InputProblem(f"{path} is empty (0 bytes). Export it again, or name another source.", "empty_file")
     content = Content(path, raw) if raw[:4].tobytes() == b"PAR1" else _as_utf8(raw, path)
-    content.release()
     if not cut:
         return replace(content, packed=packed)
     lines = int((content.bytes == 10).sum())
@@ -176,6 +180,8 @@ def _first_not_utf8(raw: Bytes, final: bool = True) -> int | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     held = 0  # bytes of an unfinished character that the decoder carries into the next piece
     for start in range(0, len(raw), _PIECE):
+        if start and start % _MUCH == 0:
+            _release(raw)
         piece = raw[start : start + _PIECE].tobytes()
         last = final and start + _PIECE >= len(raw)
         if not held and piece.isascii():

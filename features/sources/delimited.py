@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.problems import InputProblem
-from features.rejects import BAD_QUOTE, BAD_UTF8, FIELD_COUNT, TEXT_LENGTH
+from features.rejects import BAD_QUOTE, BAD_UTF8, FIELD_COUNT, HALF_WRITTEN, TEXT_LENGTH
 from features.sources import scan
 from features.sources.content import Bytes, Content
 from features.sources.dialect import Dialect, sniff
@@ -21,7 +21,6 @@ from features.sources.raw import RawRows, missing_column, no_faults, one_line, s
 _CHUNK_ROWS = 1 << 18
 _FAULTS_AT_ONCE = 1 << 12
 _LOOK = 2_000
-HALF_WRITTEN = "half-written last line"
 _SAMPLE_BYTES = 1 << 22
 _BLOCKS = 16
 _SWALLOWED = (
@@ -102,7 +101,7 @@ class DelimitedFile:
     def _holds_json(self, column: str) -> bool:
         for piece in self._scanned((column,), _LOOK):
             return holds_json(pa.chunked_array(piece.fields))
-        return False
+        return True
 
     def _places(self, columns: Sequence[str]) -> dict[str, tuple[str, str]]:
         found = {name: place_of(name, self.columns) for name in columns}

@@ -140,7 +140,8 @@ def _bounds(buf: Bytes, newline: int) -> Iterator[npt.NDArray[np.int64]]:
     while at < len(buf):
         ends = np.flatnonzero(buf[at : at + size] == newline) + at + 1
         if at + size >= len(buf):
-            yield np.unique(np.concatenate([[at], ends, [len(buf)]])).astype(np.int64)
+            rest = [len(buf)] if not len(ends) or ends[-1] < len(buf) else []
+            yield np.concatenate([[at], ends, rest]).astype(np.int64)
             return
         if not len(ends):
             size *= 2

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from features import clock
 from features.clock import DAY, Micros, ZoneTable
@@ -16,6 +17,7 @@ from features.sources.times import read_times
 
 OLDEST = clock.parse_instant("1900-01-01")
 LATEST = 1 << 62
+_FIRST = 1_000
 _MARGIN = 3 * DAY  # clipped times stay beyond the limits in every zone
 
 
@@ -46,14 +48,20 @@ class Moments:
 
     def changes(self, good: Mask) -> tuple[int, int]:
         """How many good local times a change of the clock skips, and how many it shows twice."""
+        if self.zone.is_utc:
+            return 0, 0
         naive = good & (self.states != ABSOLUTE)
         resolved = self.zone.to_utc(self.wall[naive])
         return resolved.nonexistent, resolved.ambiguous
 
     def dates_only(self, good: Mask) -> bool:
-        """Whether every good time is a date, or midnight in the zone."""
-        dates = self.states[good] == DATE
-        return bool(dates.all() or (dates | (self.zone.to_local(self.utc[good]) % DAY == 0)).all())
+        """Whether every good time is a date, or midnight in the zone; the first few settle it for most logs."""
+        rows = np.flatnonzero(good)
+        return self._are_dates(rows[:_FIRST]) and self._are_dates(rows)
+
+    def _are_dates(self, rows: NDArray[np.int64]) -> bool:
+        dates = self.states[rows] == DATE
+        return bool(dates.all() or (dates | (self.zone.to_local(self.utc[rows]) % DAY == 0)).all())
 
     def mixed_zones(self, name: str) -> list[str]:
         """A note when some times carry their offset and others do not."""
@@ -67,6 +75,12 @@ class Moments:
         ]
 
 
+def _within(micros: Micros, low: int, high: int) -> Micros:
+    if len(micros) and low <= micros.min() and micros.max() <= high:
+        return micros
+    return np.clip(micros, low, high)
+
+
 def read_moments(
     raw: RawEvents, role: str, name: str, zone: ZoneTable, latest: int = LATEST, time_format: str = ""
 ) -> Moments:
@@ -75,7 +89,7 @@ def read_moments(
         cleaned([piece]).combine_chunks() if pa.types.is_string(piece.type) else piece for piece in raw.pieces(role)
     ]
     found = read_times(pieces, time_format, name)
-    wall = np.clip(found.micros, OLDEST - _MARGIN, min(latest, LATEST) + _MARGIN)
-    utc = np.where(found.states == ABSOLUTE, wall, zone.to_utc(wall).utc)
+    wall = _within(found.micros, OLDEST - _MARGIN, min(latest, LATEST) + _MARGIN)
+    utc = wall if zone.is_utc else np.where(found.states == ABSOLUTE, wall, zone.to_utc(wall).utc)
     missing = np.concatenate([np.zeros(0, bool), *(np.asarray(piece.is_null()) for piece in pieces)])
     return Moments(utc, wall, found.states, missing, zone, found.notes)

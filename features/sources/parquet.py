@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,14 @@ _LOOK = 2_000
 
 @dataclass(frozen=True, eq=False)
 class ParquetFile:
-    """A Parquet file; see SourceFile."""
+    """A Parquet file; see SourceFile.  texts: the columns that it hands over as dictionaries."""
 
     content: Content
     schema: pa.Schema
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
     open_ended: bool = False
+    texts: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -75,15 +76,26 @@ class ParquetFile:
             name = step(path, struct_names(kind))
             return bool(name) and self._reaches(f"{seen}.{name}", kind.field(name).type, path[len(name) + 1 :])
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        return text and seen in self.columns and holds_json(self._columns([seen], [0])[seen].slice(0, _LOOK))
+        return text and seen in self.columns and self._holds_json(seen)
+
+    def _holds_json(self, column: str) -> bool:
+        first = range(min(1, _open(self.content).num_row_groups))
+        return holds_json(self._columns([column], first)[column].slice(0, _LOOK))
 
     def _refuse_missing(self, asked: Sequence[str]) -> None:
         for name in asked:
             if not self.finds(name):
                 raise self.absent(name)
 
+    def with_texts(self, names: Sequence[str]) -> ParquetFile:
+        """The same file, with those of the columns that hold strings handed over as dictionaries."""
+        plain = (
+            name for name in names if name in self.schema.names and pa.types.is_string(self.schema.field(name).type)
+        )
+        return replace(self, texts=tuple(plain))
+
     def _columns(self, asked: Sequence[str], groups: Sequence[int] | None = None) -> pa.Table:
-        file = _open(self.content)
+        file = _open(self.content, self.texts)
         roots = self._roots(asked)
         try:
             table = file.read(roots) if groups is None else file.read_row_groups(list(groups), roots)
@@ -92,9 +104,13 @@ class ParquetFile:
         return self._picked(table, asked)
 
     def _batches(self, asked: Sequence[str], rows: int) -> Iterator[pa.Table]:
-        file = _open(self.content)
+        file = _open(self.content, self.texts)
         try:
-            for groups in _grouped([file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)], rows):
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            for groups in _grouped(sizes, rows):
+                if sum(sizes[i] for i in groups) <= rows:
+                    yield self._picked(file.read_row_groups(groups, self._roots(asked)), asked)
+                    continue
                 for batch in file.iter_batches(rows, groups, self._roots(asked)):
                     yield self._picked(pa.Table.from_batches([batch]), asked)
         except (pa.ArrowInvalid, OSError) as error:
@@ -134,9 +150,9 @@ def _grouped(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:
         yield held
 
 
-def _open(content: Content) -> pq.ParquetFile:
+def _open(content: Content, texts: Sequence[str] = ()) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(content.bytes)))
+        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(content.bytes)), read_dictionary=list(texts))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(content.path, error) from None
 

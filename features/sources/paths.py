@@ -63,11 +63,11 @@ def place_of(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
 
 
 def holds_json(column: pa.ChunkedArray) -> bool:
-    """Whether most texts of a column start as JSON objects or lists of them do."""
+    """Whether most texts of a column, if there are any, start as JSON objects or lists of them do."""
     text = column.drop_null().cast(pa.string())
     text = text.filter(pc.not_equal(pc.utf8_trim_whitespace(text), ""))
     opens = pc.match_substring_regex(text, r"^\s*(\{|\[\s*[\{\]])")
-    return len(text) > 0 and bool(pc.mean(opens.cast(pa.float64())).as_py() > _MOSTLY)
+    return not len(text) or bool(pc.mean(opens.cast(pa.float64())).as_py() > _MOSTLY)
 
 
 def with_inside(table: pa.Table, places: Mapping[str, tuple[str, str]]) -> pa.Table:
@@ -87,7 +87,8 @@ def expanded(table: pa.Table) -> pa.Table:
         column = table[name]
         if pa.types.is_string(column.type) and holds_json(column):
             wrapped = (f'{{"in":{text}}}' for text in column.drop_null().to_pylist())
-            paths = [path.removeprefix("in.") for path in paths_in(wrapped) if path.startswith("in.")]
+            found = [path.removeprefix("in.") for path in paths_in(wrapped) if path.startswith("in.")]
+            paths = [path for path in found if f"{name}.{path}" not in table.column_names]
             for path, values in zip(paths, extract_inside(column, paths), strict=True):
                 table = table.append_column(f"{name}.{path}", values)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class PostgresQuery:
     def finds(self, name: str) -> bool:
         """Whether the result has such a column, or a column of JSON (json, jsonb or text) with such a path."""
         place = place_of(name, self.columns)
-        return place is not None and (not place[1] or holds_json(self._head()[place[0]]))
+        return place is not None and (not place[1] or holds_json(self._head[place[0]]))
 
     def absent(self, name: str, hint: str = "") -> InputProblem:
         return missing_column(self.path, name, self.columns, hint)
@@ -81,6 +82,7 @@ class PostgresQuery:
             return expanded(table)
         return _table([], self.columns)
 
+    @cached_property
     def _head(self) -> pa.Table:
         for table in self._tables(_LOOK):
             return table
@@ -120,7 +122,8 @@ def _answering(url: str, password: str, query: str) -> Iterator[psycopg.ServerCu
     try:
         with _connected(url, password) as connection, connection.cursor("winback") as cursor:
             for kind in psycopg.adapters.types:
-                cursor.adapters.register_loader(kind.oid, TextLoader)
+                for oid in filter(None, (kind.oid, kind.array_oid)):
+                    cursor.adapters.register_loader(oid, TextLoader)
             connection.execute("SET TIME ZONE 'UTC'")
             connection.execute("SET datestyle = 'ISO'")
             cursor.execute(query.encode())

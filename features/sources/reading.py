@@ -15,9 +15,11 @@ from features.sources.clocks import on_clock
 from features.sources.files import Opened
 from features.sources.preset import SEPARATOR, Clock, Preset
 from features.sources.raw import RawRows, SourceFile, missing_column, one_line
+from features.sources.reopened import with_texts
 from features.sources.text import chunks
 
 _ROLES = ("user", "time", "kind", "value", "item", "event_id", "ingested_at", "currency")
+FEW_TEXTS = ("user", "kind", "item")
 _REQUIRED = ("user", "time", "kind")
 
 
@@ -41,6 +43,11 @@ class Reading:
     def asked(self, index: int) -> tuple[str, ...]:
         """The columns to read of a file."""
         return tuple(dict.fromkeys(name for found in self.found.values() for name in found[index].names))
+
+    def file(self, index: int) -> SourceFile:
+        """One file, its columns of few different texts as dictionaries where the format can give them so."""
+        own = [places[index].names for role, places in self.found.items() if role in FEW_TEXTS]
+        return with_texts(self.files[index], [names[0] for names in own if len(names) == 1])
 
     def by_role(self, index: int, rows: RawRows) -> tuple[RawRows, dict[str, Counter[str]]]:
         """Records with one column a role, and for roles with alternatives how many rows took which."""
@@ -107,10 +114,11 @@ def _on_clock(column: pa.ChunkedArray, clock: Clock) -> pa.ChunkedArray:
 
 
 class Seen:
-    """What has been read so far, and what the whole of it tells in the end."""
+    """What has been read so far, and what the whole of it tells in the end.  whole: whether every file is read."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, whole: bool = True) -> None:
         self.reading = reading
+        self.whole = whole
         self.records: Counter[int] = Counter()
         self.filled: set[str] = set()
         self.users: Counter[str] = Counter()
@@ -136,7 +144,7 @@ class Seen:
         for role, wanted in self.reading.wanted.items():
             if role not in self.filled and not wanted.optional:
                 _refuse_absent(wanted, self.reading.found[role], files)
-        bare = [file.path.name for index, file in enumerate(files) if not self.records[index]]
+        bare = [file.path.name for index, file in enumerate(files) if self.whole and not self.records[index]]
         notes = [f"{len(bare)} of {len(files)} files have no record: {', '.join(bare[:5])}."] if bare else []
         return [*notes, *self._several_users()]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from features.problems import InputProblem
+from features.sources.parquet import ParquetFile
 from features.sources.paths import place_of
 from features.sources.raw import RawRows, SourceFile
 
@@ -39,6 +40,16 @@ class Reopened:
 
     def sample(self, rows: int) -> pa.Table:
         return self.again().sample(rows)
+
+
+def with_texts(file: SourceFile, names: Sequence[str]) -> SourceFile:
+    """The same file, handing over those columns as dictionaries if it is Parquet, where that costs less."""
+    if isinstance(file, ParquetFile):
+        return file.with_texts(names)
+    if isinstance(file, Reopened):
+        again = file.again
+        return replace(file, again=lambda: with_texts(again(), names))
+    return file
 
 
 def thin(file: SourceFile, again: Callable[[], SourceFile]) -> Reopened:

@@ -9,16 +9,28 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+TEXTS = pa.dictionary(pa.int32(), pa.string())
 MISSING = ("", "NULL", "null", "Null", "None", "N/A", "n/a", "\\N", "<NA>", "<null>", "(null)")
 NOT_A_NUMBER = ("NaN", "nan", "NAN")
 
 Mask = npt.NDArray[np.bool_]
 
 
-def chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
-    """The pieces of a column, dictionaries decoded and every kind of string as plain strings."""
+def chunks(column: pa.ChunkedArray | pa.Array, dictionaries: bool = False) -> list[pa.Array]:
+    """The pieces of a column, every kind of string as plain strings.
+
+    dictionaries: whether dictionaries of strings may stay, as `cleaned` and what follows it take them.
+    """
     pieces = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    return [_plain(piece) for piece in pieces]
+    return [piece if dictionaries and _is_texts(piece) else _plain(piece) for piece in pieces]
+
+
+def _is_texts(piece: pa.Array) -> bool:
+    """Whether this is a dictionary of plain strings, none of them null."""
+    kind = piece.type
+    return bool(
+        pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) and piece.dictionary.null_count == 0
+    )
 
 
 def _plain(piece: pa.Array) -> pa.Array:
@@ -43,6 +55,8 @@ def as_text(piece: pa.Array) -> pa.Array:
     """Any column as strings: whole numbers without a '.0', NaN as 'NaN'."""
     if pa.types.is_string(piece.type):
         return piece
+    if pa.types.is_dictionary(piece.type):
+        return as_text(piece.dictionary_decode())
     if pa.types.is_floating(piece.type):
         return _float_text(piece)
     if pa.types.is_decimal(piece.type):
@@ -59,9 +73,20 @@ def _float_text(piece: pa.Array) -> pa.Array:
 
 
 def cleaned(pieces: Sequence[pa.Array], missing: Sequence[str] = (*MISSING, *NOT_A_NUMBER)) -> pa.ChunkedArray:
-    """Trimmed strings; null where nothing is there."""
+    """Trimmed strings; null where nothing is there.  A dictionary for each piece when any piece is one."""
     words = pa.array(missing, pa.string())
-    return pa.chunked_array([_cleaned(as_text(piece), words) for piece in pieces], pa.string())
+    if not any(pa.types.is_dictionary(piece.type) for piece in pieces):
+        return pa.chunked_array([_cleaned(as_text(piece), words) for piece in pieces], pa.string())
+    encoded = [piece if _is_texts(piece) else as_text(piece).dictionary_encode() for piece in pieces]
+    return pa.chunked_array([_cleaned_names(piece, words) for piece in encoded], TEXTS).unify_dictionaries()
+
+
+def _cleaned_names(piece: pa.DictionaryArray, missing: pa.Array) -> pa.DictionaryArray:
+    names = _cleaned(piece.dictionary, missing)
+    if names.equals(piece.dictionary):
+        return piece.cast(TEXTS)
+    again = names.dictionary_encode()  # names that differ in blanks alone become one, and some become null
+    return pa.DictionaryArray.from_arrays(again.indices.take(piece.indices), again.dictionary).cast(TEXTS)
 
 
 def _cleaned(text: pa.Array, missing: pa.Array) -> pa.Array:
@@ -85,6 +110,10 @@ def with_nul(pieces: Sequence[pa.Array]) -> Mask:
 
 
 def _with_nul(piece: pa.Array) -> Mask:
+    if pa.types.is_dictionary(piece.type):
+        bad = _with_nul(piece.dictionary)
+        named = np.asarray(piece.indices.fill_null(0))
+        return bad[named] & np.asarray(piece.is_valid()) if bad.any() else np.zeros(len(piece), bool)
     raw = piece.buffers()[2] if pa.types.is_string(piece.type) else None
     if raw is None or not raw.size or (np.frombuffer(raw, np.uint8) != 0).all():
         return np.zeros(len(piece), bool)
@@ -93,6 +122,8 @@ def _with_nul(piece: pa.Array) -> Mask:
 
 def plain_ids(users: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
     """Ids without '.0' when all are whole numbers and some are written as 123.0, with a note; else as they are."""
+    if pa.types.is_dictionary(users.type):
+        return _plain_names(users)
     numeric = r"^\d+(\.0)?$"
     head = users.slice(0, 1000)
     for column in (head, users):
@@ -102,3 +133,17 @@ def plain_ids(users: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
         return users, []
     plain = pc.replace_substring_regex(users, r"\.0$", "")
     return plain, ["User ids such as 123.0 are whole numbers; they were read as 123."]
+
+
+def _plain_names(users: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
+    users = users.unify_dictionaries()
+    if not users.num_chunks:
+        return users, []
+    names, note = plain_ids(pa.chunked_array([users.chunk(0).dictionary]))
+    if not note:
+        return users, []
+    again = names.combine_chunks().dictionary_encode()
+    pieces = [
+        pa.DictionaryArray.from_arrays(again.indices.take(piece.indices), again.dictionary) for piece in users.chunks
+    ]
+    return pa.chunked_array(pieces), note

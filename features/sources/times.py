@@ -85,6 +85,8 @@ def _typed(piece: pa.Array, name: str) -> tuple[Micros, States] | None:
 
 
 def _whole(numbers: pa.Array, scale: int, state: int) -> tuple[Micros, States]:
+    if not numbers.null_count and scale == 1:
+        return np.asarray(numbers), np.full(len(numbers), state, np.uint8)
     present = np.asarray(numbers.is_valid())
     values = np.asarray(numbers.fill_null(0))
     limit = np.iinfo(np.int64).max // max(scale, 1)

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from features.column_names import name_score, tokens
-from features.columns import find_columns, find_in
+from features.column_search import find_in
+from features.columns import find_columns
 from features.kind_words import is_cancel, is_purchase, is_refund, is_system
-from tests.flow.logs import write, write_log
+from tests.flow.logs import clicks, write, write_log
 
 NOW = 1_790_000_000_000_000  # September 2026
 
@@ -181,3 +182,18 @@ def test_tokens(name: str, words: tuple[str, ...]) -> None:
 def test_kind_words(judge: object, yes: str, no: str) -> None:
     assert [kind for kind in yes.split() if not judge(kind)] == []  # type: ignore[operator]
     assert [kind for kind in no.split() if judge(kind)] == []  # type: ignore[operator]
+
+
+def test_an_export_is_recognised_by_its_columns_and_says_which(tmp_path: Path) -> None:
+    found = find_in(write_log("clicks", tmp_path), NOW)
+    assert found.export is not None
+    assert (found.export.preset.name, found.export.shown) == ("amplitude", ("event_type", "event_time", "$insert_id"))
+    assert find_in(write_log("saas", tmp_path), NOW).export is None
+
+
+def test_an_upload_long_after_the_events_is_no_arrival_in_an_export_either(tmp_path: Path) -> None:
+    # Planted: `_arrival` left out of `_of_export`; a back-test would have seen an empty past.
+    rows = [{**row, "server_upload_time": "2026-08-01 00:00:00"} for row in clicks()]
+    found = find_in(write(rows, tmp_path / "log.jsonl"), NOW)
+    assert found["ingested_at"].column == ""
+    assert "as after a bulk load" in found["ingested_at"].evidence

@@ -168,7 +168,7 @@ def test_more_faults_and_rows_than_one_chunk_holds(tmp_path: Path) -> None:
         (bytes(range(256)) * 40, "binary_file", "binary"),
         (b"PK\x03\x04rest", "binary_file", "Excel"),
         (b"user,time,user\n1,2,3\n", "duplicate_columns", "'user'"),
-        (gzip.compress(PLAIN.encode() * 50)[:-30], "broken_gzip", "ends in the middle"),
+        (gzip.compress(PLAIN.encode() * 50)[:12], "broken_gzip", "ends in the middle"),
         (b"\x1f\x8b\x08\x00garbage that is not gzip", "broken_gzip", "damaged gzip"),
     ],
 )

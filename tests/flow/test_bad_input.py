@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.flow.conftest import Run, Said
-from tests.flow.logs import Row, retail, saas, write
+from tests.flow.logs import Row, clicks, retail, saas, write
 
 ROOT = Path(__file__).parents[2]
 CHURN = '[churn]\nactivity = ["visit"]\nhorizon_days = 20\n'
@@ -234,7 +237,7 @@ def test_a_failure_is_one_line_and_the_traceback_is_for_debug(
     def broken(*_: object) -> None:
         raise RuntimeError("the disk\nis gone")
 
-    monkeypatch.setattr("features.events.read_events", broken)
+    monkeypatch.setattr("features.past.read_events", broken)
     said = run("check")
     assert said.code == 1
     assert (
@@ -250,3 +253,42 @@ def test_the_clock_is_asked_at_the_edge_alone() -> None:
     import winback
 
     assert abs(winback._now() - time.time() * 1e6) < 60e6
+
+
+def test_an_archive_of_an_export_is_recognised_and_checked(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        lines = "".join(json.dumps(row) + "\n" for row in clicks())
+        archive.writestr("1/1_2025-01-01_0#0.json.gz", gzip.compress(lines.encode()))
+    assert run("init", "export.zip").code == 0
+    assert 'source = "amplitude:export.zip"' in (tmp_path / "winback.toml").read_text()
+    checked = run("check")
+    assert checked.code == 0
+    assert "churn: left = no" in checked.out
+
+
+@pytest.mark.parametrize("command", ["check", "train"])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1:1/d", ["postgresql://u@127.0.0.1:1/d", "Connection refused"]),
+        ("amplitude:log.zip", ["log.zip", "ZIP archive that cannot be unpacked"]),
+        ("amplitude:half.json.gz", ["half.json.gz", "no whole line is left"]),
+        ("ga4:", ["names no file"]),
+        ("ga4:missing.json", ["missing.json does not exist"]),
+    ],
+)
+def test_sources_that_cannot_be_read(command: str, source: str, words: list[str], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "log.zip").write_bytes(b"PK\x03\x04" + b"rest" * 20)
+    (tmp_path / "half.json.gz").write_bytes(gzip.compress(b'{"user_id": "u1", "event_time":' * 9)[:30])
+    query = 'query = "SELECT 1"\n' if "://" in source else ""
+    (tmp_path / "winback.toml").write_text(EVENTS.replace("log.csv", source) + query + CHURN)
+    before = snapshot(tmp_path)
+    said = run(command)
+    refused(said, *words)
+    assert "s3cret" not in said.out + said.err
+    assert snapshot(tmp_path) == before
+
+
+def test_a_database_is_asked_with_a_query(run: Run, tmp_path: Path) -> None:
+    refused(run("init", "postgresql://u@127.0.0.1:1/d"), "--query", "SELECT")
+    assert snapshot(tmp_path) == {}

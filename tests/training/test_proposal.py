@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import json
 import random
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +258,70 @@ def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
     write_config("new", path, force=True)
     assert [file.name for file in tmp_path.iterdir()] == ["winback.toml"]
     assert path.read_text() == "new"
+
+
+def exported(folder: Path, name: str) -> tuple[str, dict[str, str]]:
+    """A small export in one vendor's shape under `folder`, and what is expected of its [events]."""
+    rng, stamps = random.Random(3), [START + dt.timedelta(hours=7 * n) for n in range(300)]
+    who = [f"u{rng.randrange(30)}" for _ in stamps]
+    kinds = [rng.choice(["view", "view", "order"]) for _ in stamps]
+    paid = [9.5 if kind == "order" else None for kind in kinds]
+    if name == "ga4":
+        rows = [{"event_timestamp": str(int(at.timestamp() * 1e6)), "event_name": kind, "user_id": None if n % 3 else user,
+                 "user_pseudo_id": f"p{user}", "ecommerce": {"purchase_revenue": value}, "items": [],
+                 "event_params": [{"key": "page", "value": {"string_value": "/a", "int_value": None}}]}
+                for n, (at, user, kind, value) in enumerate(zip(stamps, who, kinds, paid, strict=True))]  # fmt: skip
+        (folder / "events.json").write_text(json.dumps(rows))
+        return "events.json", {"user": "user_id | user_pseudo_id", "time": "event_timestamp", "kind": "event_name",
+                               "value": "ecommerce.purchase_revenue", "event_id": "", "ingested_at": ""}  # fmt: skip
+    if name == "mixpanel":
+        rows = [{"event": kind, "properties": {"time": int(at.timestamp()) - 4 * 3600, "distinct_id": user, "revenue": value,
+                 "$insert_id": f"i{n}", "mp_processing_time_ms": int(at.timestamp() * 1000) + 2500}}
+                for n, (at, user, kind, value) in enumerate(zip(stamps, who, kinds, paid, strict=True))]  # fmt: skip
+        (folder / "export.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return "export.jsonl", {"user": "properties.distinct_id", "time": "properties.time", "kind": "event",
+                                "value": "properties.revenue", "event_id": "properties.$insert_id",
+                                "ingested_at": "properties.mp_processing_time_ms"}  # fmt: skip
+    rows = [{"event_type": kind, "event_time": at.strftime("%Y-%m-%d %H:%M:%S.%f"), "user_id": user, "device_id": f"d{user}",
+             "amplitude_id": int(user[1:]), "$insert_id": f"i{n}", "server_upload_time": str(at)[:19],
+             "event_properties": {"revenue": value}}
+            for n, (at, user, kind, value) in enumerate(zip(stamps, who, kinds, paid, strict=True))]  # fmt: skip
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        for part in range(3):
+            lines = "".join(json.dumps(row) + "\n" for row in rows[part * 100 : part * 100 + 100])
+            archive.writestr(f"1/1_2025-01-{part + 1:02}_0#0.json.gz", gzip.compress(lines.encode()))
+    return "export.zip", {"user": "user_id | device_id | amplitude_id", "time": "event_time", "kind": "event_type",
+                          "value": "event_properties.revenue", "event_id": "$insert_id",
+                          "ingested_at": "server_upload_time"}  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["recognised", "named"])
+@pytest.mark.parametrize("name", ["amplitude", "ga4", "mixpanel"])
+def test_an_export_is_proposed_by_its_name_with_its_columns(
+    name: str, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, expected = exported(tmp_path, name)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "winback.toml"
+    proposal = propose(f"{name}:{source}" if named else source, path, NOW)
+    path.write_text(proposal.config.text)
+    business = read_business(path)
+    assert business.events.source == f"{name}:{source}"
+    assert {key: getattr(business.events, key) for key in expected} == expected
+    assert read_events(business, NOW).table.num_rows == 300
+    text = " ".join(proposal.config.text.replace("\n# ", " ").split())
+    assert ("Recognised as " in text) == (not named)
+    assert business.conversion
+    assert business.conversion.target == ("order",)
+    if name == "mixpanel":
+        assert "the middle event lies 4:00 hours before mp_processing_time_ms" in text
+        assert "probably UTC-04:00" in text
+
+
+def test_a_value_that_no_row_has_is_given_up(tmp_path: Path) -> None:
+    log = [{"event_type": "visit", "event_time": row["time"], "user_id": row["user_id"], "$insert_id": f"i{n}",
+            "server_upload_time": row["time"], "event_properties": {"revenue": None}}
+           for n, row in enumerate(rows({"visit": 1}))]  # fmt: skip
+    proposal, business = proposed(write(log, tmp_path / "log.jsonl"))
+    assert (business.events.value, business.ltv) == ("", None)
+    assert "no row has a value in 'event_properties.revenue'" in proposal.config.text.replace("\n# ", " ")

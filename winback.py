@@ -217,6 +217,7 @@ def serve(
 
 def main() -> NoReturn:
     """Run a command; exit 0 done, 1 the work failed, 2 the input is wrong."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the others touch new memory for every piece read
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # our algebra is small: waiting threads cost ten times the work
     try:
         app()

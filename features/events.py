@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from features.clock import ZoneTable, zone_table
 from features.problems import InputProblem
 from features.rejects import Rejected
 from features.sources.amounts import Amounts, currency_name, one_currency, read_amounts
-from features.sources.columns import RawEvents, read_raw
+from features.sources.columns import RawEvents, alike_pieces
 from features.sources.moments import Moments, read_moments
 from features.sources.raw import one_line
 from features.sources.repeats import without_repeats
@@ -75,7 +76,7 @@ def read_events(business: Business, now: int) -> Events:
     now: microseconds UTC; later events are rejected, and nothing else looks at a clock.
     Raises InputProblem when a file or a column cannot be read, a decision cannot be made, or no row is left.
     """
-    events = events_of(read_raw(business), business, now)
+    events = _together([_understood(raw, business, now) for raw in alike_pieces(business)], business, now)
     if not events.table.num_rows:
         raise nothing_left(events.rejected)
     return events
@@ -86,6 +87,22 @@ def events_of(raw: RawEvents, business: Business, now: int) -> Events:
 
     Raises InputProblem when a decision cannot be made, such as which of two numbers is the month.
     """
+    return _together([_understood(raw, business, now)], business, now)
+
+
+@dataclass(frozen=True, eq=False)
+class _Understood:
+    """The good rows of some raw ones, before what only all rows together tell."""
+
+    table: pa.Table
+    rejected: Rejected
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+    changes: tuple[int, int]
+    dates_only: bool
+
+
+def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
     said = business.events
     zone = zone_table(said.time_zone)
     time = read_moments(raw, "time", said.time, zone, now, said.time_format)
@@ -96,15 +113,39 @@ def events_of(raw: RawEvents, business: Business, now: int) -> Events:
     good, rejected = verdicts.good, verdicts.rejected(raw, business.root, said.source)
     notes = [note for found in (raw, time, arrived, value) if found is not None for note in found.notes]
     notes += time.mixed_zones(said.time) + _currency(raw, value, good, said.value)
-    words["user"], ids_note = plain_ids(words["user"])
-    table, repeats = without_repeats(_table(words, time, arrived, value, good, business))
-    counted = Counted(len(raw.files), rejected.rows_read, len(rejected), *repeats, *time.changes(good))
-    notes += [*ids_note, *_count_notes(counted, said.time_zone)]
-    dates_only = time.dates_only(good)
-    if dates_only and business.events.time_zone != "UTC":
-        notes.append(UNEVEN_DAYS.format(zone=business.events.time_zone))
-    until = _complete_until(table, zone, dates_only, now)
+    table = _table(words, time, arrived, value, good, business)
+    return _Understood(table, rejected, raw.files, tuple(notes), time.changes(good), time.dates_only(good))
+
+
+def _together(parts: Sequence[_Understood], business: Business, now: int) -> Events:
+    zone = business.events.time_zone
+    table, ids_note = _with_plain_ids(pa.concat_tables([part.table for part in parts]).unify_dictionaries())
+    refuse_many_kinds(table["kind"].chunk(0).dictionary.to_pylist() if table.num_rows else (), business)
+    table, repeats = without_repeats(table)
+    rejected = _all_rejected(parts, business)
+    files = {file for part in parts for file in part.files}
+    changes = [sum(part.changes[which] for part in parts) for which in (0, 1)]
+    counted = Counted(len(files), rejected.rows_read, len(rejected), *repeats, *changes)
+    notes = [note for part in parts for note in part.notes] + ids_note + _count_notes(counted, zone)
+    dates_only = all(part.dates_only for part in parts)
+    if dates_only and zone != "UTC":
+        notes.append(UNEVEN_DAYS.format(zone=zone))
+    until = _complete_until(table, zone_table(zone), dates_only, now)
     return Events(table, rejected, counted, tuple(dict.fromkeys(notes)), dates_only, until)
+
+
+def _with_plain_ids(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    users, note = plain_ids(table["user"])
+    return (table.set_column(0, "user", users).cast(SCHEMA), note) if note else (table, note)
+
+
+def _all_rejected(parts: Sequence[_Understood], business: Business) -> Rejected:
+    if len(parts) == 1:
+        return parts[0].rejected
+    files = {file for part in parts for file in part.files}
+    label = business.events.source if len(files) > 1 else parts[0].rejected.source
+    table = pa.concat_tables([part.rejected.table for part in parts])
+    return Rejected(table, sum(part.rejected.rows_read for part in parts), label, len(files))
 
 
 def _faults(
@@ -187,16 +228,14 @@ def _nan_as_null(value: Amounts) -> pa.Array:
 
 
 def _with_kinds(table: pa.Table, business: Business) -> pa.Table:
-    """Kinds as a dictionary; raises InputProblem (code too_many_kinds) beyond max_kinds."""
+    """Kinds as a dictionary."""
     constant = business.events.constant_kind
     if constant is not None:
         kinds = pa.chunked_array(
             [pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), [constant])]
         )
         return table.set_column(2, "kind", kinds).cast(SCHEMA)
-    kinds = _encoded(table["kind"])
-    refuse_many_kinds(kinds.chunk(0).dictionary.to_pylist() if kinds.num_chunks else (), business)
-    return table.set_column(2, "kind", kinds).cast(SCHEMA)
+    return table.set_column(2, "kind", _encoded(table["kind"])).cast(SCHEMA)
 
 
 def refuse_many_kinds(names: Collection[str], business: Business) -> None:

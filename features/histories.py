@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ from features.catalog import KindUse
 from features.clock import zone_table
 from features.digests import event_digests, text_digests, total_digest
 from features.events import Events
-from features.ordering import user_time_order
+from features.ordering import Columns, pieces_of, put_in_order
 
 I64 = NDArray[np.int64]
 NO_ITEM = 0
@@ -162,61 +161,54 @@ def histories(events: Events, zone: str) -> Histories:
     return arranged(events.table, span)[0]
 
 
-def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) -> tuple[Histories, I64]:
+def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) -> tuple[Histories, NDArray[np.int32]]:
     """The histories of a table of events, and the (m,) order of its rows in them.
 
     table: the columns of `features.events.SCHEMA`, event_id aside.  kinds: of the whole log, ascending, where the table
     is a part of it.
     """
     table = table.unify_dictionaries()
-    user_code, users = _ranked(table["user"])
-    kind_code, own = _ranked(table["kind"])
-    if kinds is not None:
-        kind_code = np.searchsorted(np.asarray(kinds, dtype=object), own).astype(np.int32)[kind_code]
-    time = np.asarray(table["time"].to_numpy(), dtype=np.int64)
-    value = np.asarray(table["value"].to_numpy(), dtype=np.float64)
-    item = item_digests(table["item"])
-    arrived = np.empty(0, dtype=np.int64)
-    if table["ingested_at"].null_count < table.num_rows:
-        known = pc.coalesce(table["ingested_at"], table["time"]).to_numpy()
-        arrived = np.maximum(np.asarray(known, dtype=np.int64), time)
-    order = content_order(user_code, time, kind_code, value, item, arrived)
-    time = time[order]
+    user_rank, users = _ranked(table["user"])
+    own_rank, own = _ranked(table["kind"])
+    among = np.arange(len(own)) if kinds is None else np.searchsorted(np.asarray(kinds, dtype=object), own)
+    kind_rank = among.astype(np.int16)[own_rank]
+    counts = np.zeros(len(users), dtype=np.int64)
+    arrivals = table["ingested_at"].null_count < table.num_rows
+    digests = _digest_table(table["item"].chunk(0).dictionary) if table.num_rows else np.zeros(1, dtype=np.int64)
+    pieces = [_piece(batch, user_rank, kind_rank, digests, arrivals) for batch in table.to_batches()]
+    for user, _ in pieces:
+        counts += np.bincount(user, minlength=len(users))
+    offsets = _offsets(counts)
+    columns = Columns.empty(table.num_rows, arrivals)
+    put_in_order(pieces, offsets, columns)
     found = Histories(
         users=users,
-        offsets=_offsets(np.bincount(user_code, minlength=len(users))),
-        time=time,
-        kind=kind_code[order].astype(np.int16),
-        value=value[order],
-        item=item[order],
-        hour=zone_table(span.zone).hour_of_week(time),
-        arrived=arrived[order] if len(arrived) else arrived,
+        offsets=offsets,
+        time=columns.time,
+        kind=columns.kind,
+        value=columns.value,
+        item=columns.item,
+        hour=zone_table(span.zone).hour_of_week(columns.time),
+        arrived=columns.arrived,
         kinds=tuple(own if kinds is None else kinds),
         span=span,
     )
-    return found, order
+    return found, columns.row
 
 
-def content_order(
-    user: NDArray[np.int32], time: I64, kind: NDArray[np.int32], value: NDArray[np.float64], item: I64, arrived: I64
-) -> I64:
-    """The order by user and time; ties, which are few, by what the events are."""
-    order = user_time_order(user, time)
-    same = (np.diff(user[order]) == 0) & (np.diff(time[order]) == 0)
-    tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
-    if len(tied):
-        rows = order[tied]
-        keys: tuple[NDArray[Any], ...] = (
-            item[rows],
-            np.nan_to_num(value[rows], nan=-np.inf),
-            kind[rows],
-            time[rows],
-            user[rows],
-        )
-        if len(arrived):
-            keys = (arrived[rows], *keys)
-        order[tied] = rows[np.lexsort(keys)]
-    return order
+def _piece(
+    batch: pa.RecordBatch, user_rank: NDArray[np.int32], kind_rank: NDArray[np.int16], digests: I64, arrivals: bool
+) -> tuple[NDArray[np.int32], Columns]:
+    """The users' numbers and the columns of a piece of a table."""
+    time = np.asarray(batch["time"], dtype=np.int64)
+    arrived = np.empty(0, dtype=np.int64)
+    if arrivals:
+        known = np.asarray(pc.coalesce(batch["ingested_at"], batch["time"]), dtype=np.int64)
+        arrived = np.maximum(known, time)
+    value = np.asarray(batch["value"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    kind = kind_rank[np.asarray(batch["kind"].indices)]
+    item = _digests_of(batch["item"].indices, digests)
+    return user_rank[np.asarray(batch["user"].indices)], pieces_of(time, kind, value, item, arrived)
 
 
 def item_digest(item: str) -> int:
@@ -229,27 +221,32 @@ def item_digests(items: pa.ChunkedArray) -> I64:
     """(m,) digests of a column of strings; NO_ITEM where it is null."""
     array = items.combine_chunks()
     encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    names = encoded.dictionary.to_pylist()
-    digests = np.fromiter((item_digest(name) for name in names), dtype=np.int64, count=len(names))
-    codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-    found: I64 = np.r_[digests, NO_ITEM][codes]
+    return _digests_of(encoded.indices, _digest_table(encoded.dictionary))
+
+
+def _digest_table(names: pa.Array) -> I64:
+    """The digest for each number of a dictionary, and NO_ITEM behind them."""
+    return np.array([*map(item_digest, names.to_pylist()), NO_ITEM], dtype=np.int64)
+
+
+def _digests_of(numbers: pa.Array, digests: I64) -> I64:
+    found: I64 = digests[np.asarray(numbers.fill_null(len(digests) - 1))]
     return found
 
 
 def _ranked(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
-    """Codes in the order of the sorted distinct strings, and those strings."""
-    array = column.combine_chunks()
-    encoded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    names = encoded.dictionary
-    codes = np.asarray(encoded.indices)
-    used = np.bincount(codes, minlength=len(names)) > 0
-    if used.all() and _ascending(names):
-        return codes, np.asarray(names.to_pylist(), dtype=object)
-    order = np.asarray(pc.sort_indices(names))  # by UTF-8 bytes, which is the order of Python's strings
-    order = order[used[order]]
+    """For each code of a unified dictionary its place among the sorted strings that occur, and those strings."""
+    if not column.num_chunks:
+        return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=object)
+    names = column.chunk(0).dictionary
+    used = np.zeros(len(names), dtype=np.bool_)
+    for chunk in column.chunks:
+        used[np.asarray(chunk.indices)] = True
+    order = np.arange(len(names)) if _ascending(names) else np.asarray(pc.sort_indices(names))
+    order = order[used[order]]  # by UTF-8 bytes, which is the order of Python's strings
     rank = np.zeros(len(names), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[codes], np.asarray(names.take(pa.array(order)).to_pylist(), dtype=object)
+    return rank, np.asarray(names.take(pa.array(order)).to_pylist(), dtype=object)
 
 
 def _ascending(names: pa.Array) -> bool:

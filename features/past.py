@@ -85,9 +85,9 @@ def open_past(business: Business, now: int, progress: Progress) -> tuple[Past, A
     if log is None:
         with progress.step(f"reading {business.events.source}"):
             events = read_events(business, now)
-            return histories(events, business.events.time_zone), Account(
-                events.rejected, events.counted, events.notes, lambda: events.table["event_id"].drop_null().to_pylist()
-            )
+            ids = events.table["event_id"]
+            account = Account(events.rejected, events.counted, events.notes, lambda: ids.drop_null().to_pylist())
+            return histories(events, business.events.time_zone), account
     with progress.step(f"opening the event log ({log.event_count:,} events)"):
         behind = files_behind(log.manifest, source_files(business))
         return log, account_of(log, behind)

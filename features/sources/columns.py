@@ -17,6 +17,8 @@ from features.sources.raw import RawRows, joined
 from features.sources.reading import FEW_TEXTS, Reading, Seen, reading_of
 from features.sources.text import as_text, chunks
 
+_ROW_GROUP = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class RawEvents:
@@ -62,6 +64,16 @@ def read_raw(business: Business) -> RawEvents:
     read = [(i, seen.add(i, reading.file(i).read(reading.asked(i)))) for i in range(len(reading.files))]
     notes = [*reading.notes, *(note for _, rows in read for note in rows.notes), *seen.judge()]
     return _events(reading.roles, read, tuple(file.path for file in reading.files), notes)
+
+
+def alike_pieces(business: Business) -> Iterator[RawEvents]:
+    """The whole source at once, or in pieces where nothing about its values has to be guessed: in Parquet with typed
+    times and amounts, which is read a row group at a time because memory that is used again costs less."""
+    reading = _reading(business)
+    if reading.settled:
+        yield from raw_pieces(business, _ROW_GROUP)
+    else:
+        yield read_raw(business)
 
 
 def raw_pieces(business: Business, rows: int = 2_000_000, of: Collection[Path] | None = None) -> Iterator[RawEvents]:

@@ -18,6 +18,7 @@ from features.sources.raw import RawRows, missing_column, spread
 
 _SAMPLE_GROUPS = 8
 _LOOK = 2_000
+_NUMBER_BYTES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,33 @@ class ParquetFile:
             if not self.finds(name):
                 raise self.absent(name)
 
+    def is_instant(self, name: str) -> bool:
+        """Whether a column's type says that it is a time."""
+        kind = self._type(name)
+        return kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+    def is_number(self, name: str) -> bool:
+        """Whether a column's type says that it is a number."""
+        kind = self._type(name)
+        return kind is not None and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+    def _type(self, name: str) -> pa.DataType | None:
+        return self.schema.field(name).type if name in self.schema.names else None
+
     def with_texts(self, names: Sequence[str]) -> ParquetFile:
-        """The same file, with those of the columns that hold strings handed over as dictionaries."""
-        plain = (
-            name for name in names if name in self.schema.names and pa.types.is_string(self.schema.field(name).type)
-        )
-        return replace(self, texts=tuple(plain))
+        """The same file, with those of the columns handed over as dictionaries that it holds as dictionaries."""
+        return replace(self, texts=tuple(name for name in names if self._is_dictionary(name)))
+
+    def _is_dictionary(self, name: str) -> bool:
+        """Whether a column of strings is kept as numbers; beyond a certain size, writers go on with the strings."""
+        metadata = _open(self.content).metadata
+        if self._type(name) != pa.string() or not metadata.num_row_groups:
+            return False
+        column = next(
+            column for column in map(metadata.row_group(0).column, range(metadata.num_columns))
+            if column.path_in_schema == name
+        )  # fmt: skip
+        return bool(column.total_uncompressed_size < _NUMBER_BYTES * max(column.num_values, 1))
 
     def _columns(self, asked: Sequence[str], groups: Sequence[int] | None = None) -> pa.Table:
         file = _open(self.content, self.texts)

@@ -13,6 +13,7 @@ from features.problems import InputProblem
 from features.sources.alternatives import Found, Wanted, find, first_filled
 from features.sources.clocks import on_clock
 from features.sources.files import Opened
+from features.sources.parquet import ParquetFile
 from features.sources.preset import SEPARATOR, Clock, Preset
 from features.sources.raw import RawRows, SourceFile, missing_column, one_line
 from features.sources.reopened import with_texts
@@ -39,6 +40,19 @@ class Reading:
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(self.wanted)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every file is Parquet, and the types of its columns say all about times and amounts."""
+        return "currency" not in self.found and all(self._settled(index) for index in range(len(self.files)))
+
+    def _settled(self, index: int) -> bool:
+        file = self.files[index]
+        if not isinstance(file, ParquetFile):
+            return False
+        asked = {role: places[index].names for role, places in self.found.items()}
+        times = [name for role in ("time", "ingested_at") for name in asked.get(role, ())]
+        return all(file.is_instant(name) for name in times) and all(map(file.is_number, asked.get("value", ())))
 
     def asked(self, index: int) -> tuple[str, ...]:
         """The columns to read of a file."""

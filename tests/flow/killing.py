@@ -21,8 +21,9 @@ from features.log.compaction import compact
 from features.log.ingest import ingest
 from features.log.reading import open_log
 from features.log.sources import business_with
-from features.ordering import user_time_order
+
 from features.progress import Silent
+from tests.histories_made import Event, past
 
 _WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.chmod"}
 
@@ -82,7 +83,7 @@ def load_compiled_code() -> None:
     texts = text_digests(pa.array(["a"]))
     one, number = np.zeros(1, dtype=np.int64), np.zeros(1)
     total_digest(event_digests(texts, one, texts, number, one), one)
-    user_time_order(np.zeros(1, dtype=np.int32), one)
+    past([Event("u", 0), Event("u", 0)])
 
 
 def main(what: str, config: Path, source: str, now: int, most: int) -> None:

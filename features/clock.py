@@ -113,6 +113,8 @@ def zone_table(name: str) -> ZoneTable:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         hint = did_you_mean(name, zoneinfo.available_timezones())
         raise InputProblem(f"'{name}' is not a time zone. {hint}", "unknown_time_zone") from None
+    if name == "UTC":
+        return ZoneTable(name, np.empty(0, np.int64), np.zeros(1, np.int64))
     changes: list[int] = []
     offsets = [_offset(zone, _FIRST)]
     for start in range(_FIRST, _LAST, _STEP):

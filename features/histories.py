@@ -156,9 +156,13 @@ def histories(events: Events, zone: str) -> Histories:
 
     zone: the business time zone, for the hour of the week.
     """
+    return arranged(events.table, span_of(events, zone))[0]
+
+
+def span_of(events: Events, zone: str) -> Span:
+    """When a log begins and ends."""
     first, last = (int(pc.min_max(events.table["time"])[end].as_py()) for end in ("min", "max"))
-    span = Span(first, last, events.complete_until, events.dates_only, zone)
-    return arranged(events.table, span)[0]
+    return Span(first, last, events.complete_until, events.dates_only, zone)
 
 
 def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) -> tuple[Histories, NDArray[np.int32]]:
@@ -167,22 +171,12 @@ def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) ->
     table: the columns of `features.events.SCHEMA`, event_id aside.  kinds: of the whole log, ascending, where the table
     is a part of it.
     """
-    table = table.unify_dictionaries()
-    user_rank, users = _ranked(table["user"])
-    own_rank, own = _ranked(table["kind"])
-    among = np.arange(len(own)) if kinds is None else np.searchsorted(np.asarray(kinds, dtype=object), own)
-    kind_rank = among.astype(np.int16)[own_rank]
-    counts = np.zeros(len(users), dtype=np.int64)
-    arrivals = table["ingested_at"].null_count < table.num_rows
-    digests = _digest_table(table["item"].chunk(0).dictionary) if table.num_rows else np.zeros(1, dtype=np.int64)
-    pieces = [_piece(batch, user_rank, kind_rank, digests, arrivals) for batch in table.to_batches()]
-    for user, _ in pieces:
-        counts += np.bincount(user, minlength=len(users))
-    offsets = _offsets(counts)
-    columns = Columns.empty(table.num_rows, arrivals)
-    put_in_order(pieces, offsets, columns)
+    named = Named.of(table, kinds)
+    columns = Columns.empty(table.num_rows, named.arrivals)
+    offsets = named.offsets()
+    put_in_order(named.pieces(), offsets, columns)
     found = Histories(
-        users=users,
+        users=named.users,
         offsets=offsets,
         time=columns.time,
         kind=columns.kind,
@@ -190,16 +184,61 @@ def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) ->
         item=columns.item,
         hour=zone_table(span.zone).hour_of_week(columns.time),
         arrived=columns.arrived,
-        kinds=tuple(own if kinds is None else kinds),
+        kinds=named.kinds,
         span=span,
     )
     return found, columns.row
 
 
+@dataclass(frozen=True)
+class Named:
+    """A table of events whose users, kinds and items have numbers.
+
+    users, kinds: names, ascending.  user_rank, kind_rank: for each code in the table its place among them.
+    digests: for each code of an item, and NO_ITEM behind them.
+    """
+
+    table: pa.Table
+    users: NDArray[np.object_]
+    user_rank: NDArray[np.int32]
+    kinds: tuple[str, ...]
+    kind_rank: NDArray[np.int16]
+    digests: I64
+    arrivals: bool
+
+    @classmethod
+    def of(cls, table: pa.Table, kinds: Sequence[str] | None = None) -> Named:
+        """kinds: of the whole log, where the table is a part of it."""
+        table = table.unify_dictionaries()
+        user_rank, users = _ranked(table["user"])
+        own_rank, own = _ranked(table["kind"])
+        among = np.arange(len(own)) if kinds is None else np.searchsorted(np.asarray(kinds, dtype=object), own)
+        digests = _digest_table(table["item"].chunk(0).dictionary) if table.num_rows else np.zeros(1, dtype=np.int64)
+        arrivals = table["ingested_at"].null_count < table.num_rows
+        return cls(
+            table, users, user_rank, tuple(own if kinds is None else kinds), among.astype(np.int16)[own_rank], digests,
+            arrivals,
+        )  # fmt: skip
+
+    def offsets(self) -> I64:
+        """(users + 1,) where the events of each user are to lie."""
+        codes = np.zeros(len(self.user_rank), dtype=np.int64)
+        for chunk in self.table["user"].chunks:
+            codes += np.bincount(np.asarray(chunk.indices), minlength=len(codes))
+        counts = np.zeros(len(self.users), dtype=np.int64)
+        used = codes > 0
+        counts[self.user_rank[used]] = codes[used]
+        return _offsets(counts)
+
+    def pieces(self) -> Iterator[tuple[NDArray[np.int32], Columns]]:
+        """The users' numbers and the columns of one piece of the table after the other."""
+        for batch in self.table.to_batches():
+            yield _piece(batch, self.user_rank, self.kind_rank, self.digests, self.arrivals)
+
+
 def _piece(
     batch: pa.RecordBatch, user_rank: NDArray[np.int32], kind_rank: NDArray[np.int16], digests: I64, arrivals: bool
 ) -> tuple[NDArray[np.int32], Columns]:
-    """The users' numbers and the columns of a piece of a table."""
     time = np.asarray(batch["time"], dtype=np.int64)
     arrived = np.empty(0, dtype=np.int64)
     if arrivals:

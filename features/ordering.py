@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numba
@@ -108,7 +109,7 @@ def pieces_of(time: I64, kind: NDArray[np.int16], value: NDArray[np.float64], it
     return columns
 
 
-def put_in_order(pieces: Sequence[tuple[NDArray[np.int32], Columns]], offsets: I64, out: Columns) -> None:
+def put_in_order(pieces: Iterable[tuple[NDArray[np.int32], Columns]], offsets: I64, out: Columns) -> None:
     """Write the events of all pieces into `out`, by user, then time, then content: kind, value, item and arrival.
 
     pieces: (k,) users' numbers and their events.  offsets: (n + 1,) where the users' events are to lie.
@@ -138,3 +139,58 @@ def _settle(offsets: I64, settled: NDArray[np.bool_], columns: Columns) -> None:
     order = np.lexsort([*arrived, item, np.nan_to_num(value, nan=-np.inf), kind, time, owner])
     for column, own in zip(filled, some, strict=True):
         column[rows] = own[order]
+
+
+@numba.njit(cache=True, nogil=True)
+def deal(user, some, bits, pile, place, slots, uses):  # type: ignore[no-untyped-def]
+    """Put a piece of events onto piles of users; pile: (n,) of each user, place: where each pile's next event goes.
+
+    slots: (m, 4 or 5) one event side by side: time, the value's bits, item, kind and user, arrival.
+    uses: (3, kinds) counts events, those with an item, and those with a value.
+    """
+    for i in range(user.shape[0]):
+        p = place[pile[user[i]]]
+        place[pile[user[i]]] = p + 1
+        slots[p, 0] = some.time[i]
+        slots[p, 1] = bits[i]
+        slots[p, 2] = some.item[i]
+        slots[p, 3] = (np.int64(some.kind[i]) << 32) | user[i]
+        uses[0, some.kind[i]] += 1
+        uses[1, some.kind[i]] += some.item[i] != 0
+        uses[2, some.kind[i]] += not math.isnan(some.value[i])
+        if slots.shape[1] > 4:
+            slots[p, 4] = some.arrived[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def _scatter_pile(slots, first, place, latest, settled, bits, out):  # type: ignore[no-untyped-def]
+    for i in range(slots.shape[0]):
+        u = (slots[i, 3] & 0xFFFFFFFF) - first
+        p = place[u]
+        place[u] = p + 1
+        moment = slots[i, 0]
+        if moment <= latest[u]:
+            settled[u] = False
+        else:
+            latest[u] = moment
+        out.time[p] = moment
+        bits[p] = slots[i, 1]
+        out.item[p] = slots[i, 2]
+        out.kind[p] = slots[i, 3] >> 32
+        out.row[p] = i
+        if slots.shape[1] > 4:
+            out.arrived[p] = slots[i, 4]
+
+
+def pile_in_order(slots: I64, first: int, offsets: I64) -> Columns:
+    """The events of one pile by user, time and content; first: the number of its first user.
+
+    offsets: (users + 1,) where the events of the pile's users lie.
+    """
+    users = len(offsets) - 1
+    out = Columns.empty(len(slots), slots.shape[1] > 4)
+    latest, settled = np.full(users, _NEVER), np.ones(users, np.bool_)
+    _scatter_pile(slots, first, offsets[:-1].copy(), latest, settled, out.value.view(np.int64), out)
+    if not settled.all():
+        _settle(offsets, settled, out)
+    return out

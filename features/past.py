@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from features.business import Business
 from features.catalog import Catalog, KindUse, catalog
-from features.events import Counted, read_events
-from features.histories import Histories, Span, histories
+from features.events import Counted, Events, read_events
+from features.histories import Histories, Span, histories, span_of
 from features.log.reading import EventLog, files_behind, open_log, read_rejected
+from features.piles import A_PILE, piles
 from features.progress import Progress
 from features.rejects import Rejected
 from features.sources.columns import source_files
@@ -87,10 +88,16 @@ def open_past(business: Business, now: int, progress: Progress) -> tuple[Past, A
             events = read_events(business, now)
             ids = events.table["event_id"]
             account = Account(events.rejected, events.counted, events.notes, lambda: ids.drop_null().to_pylist())
-            return histories(events, business.events.time_zone), account
+            return _in_memory(events, business.events.time_zone), account
     with progress.step(f"opening the event log ({log.event_count:,} events)"):
         behind = files_behind(log.manifest, source_files(business))
         return log, account_of(log, behind)
+
+
+def _in_memory(events: Events, zone: str) -> Past:
+    if events.table.num_rows < 2 * A_PILE:
+        return histories(events, zone)
+    return piles(events.table, span_of(events, zone))
 
 
 def account_of(log: EventLog, behind: Sequence[Path]) -> Account:

@@ -38,6 +38,12 @@ AsOf = Annotated[
 Lang = Annotated[str, typer.Option("--lang", metavar="L", help="The language of the reasons: en or zh")]
 
 
+Spark = Annotated[
+    str | None,
+    typer.Option("--spark", metavar="MASTER", help="Compute on Spark, such as local[2]; --out is then a folder"),
+]
+
+
 @app.callback()
 def front_door(
     ctx: typer.Context,
@@ -131,20 +137,41 @@ def check(ctx: typer.Context, config: Config = None) -> None:
 @app.command()
 def features(
     ctx: typer.Context,
-    as_of: Annotated[str, typer.Option("--as-of", metavar="D", help="A date (00:00 of it) or a full ISO 8601 moment")],
-    out: Annotated[Path, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
+    as_of: AsOf = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")
+    ] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Print the catalogue instead of computing it")] = False,
+    spark: Spark = None,
     config: Config = None,
 ) -> None:
-    """Every feature of every user at one moment, as Parquet."""
-    from features.clock import parse_instant
-    from features.export import write_features
-    from features.past import open_past
+    """Every feature of every user at one moment, as Parquet; or what each of them means."""
+    business, progress, now = _business(ctx, config), _progress(), _now()
+    if describe:
+        from features.describe import describe as described
+        from features.past import catalog_of, open_past
 
-    business, progress = _business(ctx, config), _progress()
-    moment = parse_instant(as_of, business.events.time_zone)
-    past, _ = open_past(business, _now(), progress)
-    with progress.step("computing features"):
-        written = write_features(business, past, moment, out)
+        past, _ = open_past(business, now, progress)
+        _say(described(catalog_of(business, past)))
+        return
+    if as_of is None or out is None:
+        raise InputProblem(
+            "`winback features` needs --as-of D (such as 2026-07-01) and --out F.parquet; --describe prints what the "
+            "features mean.",
+            "missing_option",
+        )
+    moment = _moment(as_of, business) or 0
+    if spark:
+        from features.spark.export import write_features as on_spark
+
+        written = on_spark(business, moment, out, spark, now, progress)
+    else:
+        from features.export import write_features
+        from features.past import open_past
+
+        past, _ = open_past(business, now, progress)
+        with progress.step("computing features"):
+            written = write_features(business, past, moment, Path(out))
     _say([f"{out}: {written.users:,} users, {written.features:,} features as of {as_of}"])
 
 
@@ -168,18 +195,24 @@ def train(
 @app.command()
 def score(
     ctx: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
+    out: Annotated[str, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
     as_of: AsOf = None,
     lang: Lang = "en",
+    spark: Spark = None,
     config: Config = None,
 ) -> None:
     """Score every user: probabilities, band, stage, reasons."""
     language = cast("Language", _one_of(lang, LANGUAGES, "language"))
     business = _business(ctx, config)
     moment = _moment(as_of, business)
+    if spark:
+        from serving.spark import score as on_spark
+
+        _say(on_spark(business, moment, out, _now(), language, spark, _progress()).lines())
+        return
     from serving.batch import score as run
 
-    _say(run(business, moment, out, _now(), language, _progress()).lines())
+    _say(run(business, moment, Path(out), _now(), language, _progress()).lines())
 
 
 @app.command()

@@ -21,7 +21,6 @@ from features.log.compaction import compact
 from features.log.ingest import ingest
 from features.log.reading import open_log
 from features.log.sources import business_with
-
 from features.progress import Silent
 from tests.histories_made import Event, past
 

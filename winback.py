@@ -40,7 +40,7 @@ Lang = Annotated[str, typer.Option("--lang", metavar="L", help="The language of 
 
 Spark = Annotated[
     str | None,
-    typer.Option("--spark", metavar="MASTER", help="Compute on Spark, such as local[2]; --out is then a folder"),
+    typer.Option("--spark", metavar="MASTER", help="Compute on Spark: local[2], spark://HOST:7077, yarn, ...; --out is then a folder"),
 ]
 
 

@@ -158,9 +158,9 @@ def write_scores(parts: Iterable[Scored], out: Path) -> Tally:
     tally: Tally | None = None
     with whole_file(out) as path, ExitStack() as opened:
         for scored in parts:
-            table = pa.table(_columns(scored))
+            table = pa.table(score_columns(scored))
             if tally is None:
-                schema = table.schema.with_metadata({"winback": json.dumps(_origin(scored))})
+                schema = table.schema.with_metadata({"winback": json.dumps(origin_of(scored))})
                 writer = opened.enter_context(pq.ParquetWriter(path, schema))
             writer.write_table(table)
             tally = scored.tally() if tally is None else tally + scored.tally()
@@ -168,12 +168,12 @@ def write_scores(parts: Iterable[Scored], out: Path) -> Tally:
     return tally
 
 
-def _origin(scored: Scored) -> dict[str, object]:
+def origin_of(scored: Scored) -> dict[str, object]:
     versions = {task: f"{champion.name}/{champion.version}" for task, champion in scored.champions.items()}
     return {"models": versions, "as_of": format_instant(scored.as_of)}
 
 
-def _columns(scored: Scored) -> dict[str, pa.Array]:
+def score_columns(scored: Scored) -> dict[str, pa.Array]:
     scores, rows = scored.scores, len(scored.table)
     churn, conversion, ltv = _numbers(scores, "churn"), _numbers(scores, "conversion"), _numbers(scores, "ltv")
     nothing = np.full(rows, np.nan)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.problems import InputProblem
@@ -23,7 +24,10 @@ _NUMBER_BYTES = 4
 
 @dataclass(frozen=True, eq=False)
 class ParquetFile:
-    """A Parquet file; see SourceFile.  texts: the columns that it hands over as dictionaries."""
+    """A Parquet file; see SourceFile.  texts: the columns that it hands over as dictionaries.
+
+    in_utc: the columns of the old type INT96, by which Spark, Hive and Impala mean instants without saying so.
+    """
 
     content: Content
     schema: pa.Schema
@@ -31,6 +35,7 @@ class ParquetFile:
     notes: tuple[str, ...] = ()
     open_ended: bool = False
     texts: tuple[str, ...] = ()
+    in_utc: frozenset[str] = frozenset()
 
     @property
     def path(self) -> Path:
@@ -142,6 +147,9 @@ class ParquetFile:
         return list(dict.fromkeys(self._root(name) for name in asked))
 
     def _picked(self, table: pa.Table, asked: Sequence[str]) -> pa.Table:
+        for name in self.in_utc.intersection(table.column_names):
+            instants = pc.assume_timezone(table[name], "UTC")
+            table = table.set_column(table.column_names.index(name), name, instants)
         arrays = [leaf(table[self._root(name)], name[len(self._root(name)) + 1 :]) for name in asked]
         return pa.Table.from_arrays(arrays, names=list(asked))
 
@@ -151,13 +159,16 @@ class ParquetFile:
 
 def open_parquet(content: Content) -> ParquetFile:
     """Read the schema; raises InputProblem (code `damaged_parquet`) when the file is cut off or not Parquet inside."""
-    schema = _open(content).schema_arrow
+    file = _open(content)
+    schema = file.schema_arrow
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise InputProblem(
             f"{content.path} names a column more than once: '{twice[0]}'. Give each its own name.", "duplicate_columns"
         )
-    return ParquetFile(content, schema, tuple(dict.fromkeys(_leaves(schema))))
+    columns = map(file.schema.column, range(len(file.schema)))
+    old = frozenset(column.path for column in columns if column.physical_type == "INT96")
+    return ParquetFile(content, schema, tuple(dict.fromkeys(_leaves(schema))), in_utc=old)
 
 
 def _grouped(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:

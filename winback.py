@@ -40,7 +40,9 @@ Lang = Annotated[str, typer.Option("--lang", metavar="L", help="The language of 
 
 Spark = Annotated[
     str | None,
-    typer.Option("--spark", metavar="MASTER", help="Compute on Spark: local[2], spark://HOST:7077, yarn, ...; --out is then a folder"),
+    typer.Option(
+        "--spark", metavar="MASTER", help="Compute on Spark: local[2], spark://HOST:7077, yarn, ...; --out is a folder"
+    ),
 ]
 
 

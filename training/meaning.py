@@ -114,10 +114,9 @@ def _eligible(log: Histories, kinds: Kinds, target: str, horizon: int) -> tuple[
         sayable = eligibility(rule).kind == target
     except ValueError:
         sayable = False
-    so_far = log.is_of((target,)) & (log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY)
-    early = (
-        np.bincount(log.owner[log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY], minlength=len(log)) > 0
-    )
+    past = log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY
+    so_far = log.is_of((target,)) & past
+    early = np.bincount(log.owner[past], minlength=len(log)) > 0
     asked = int(((np.bincount(log.owner[so_far], minlength=len(log)) < below) & early).sum())
     if sayable and asked >= min(_FEW_ELIGIBLE, 0.2 * len(log)):
         return rule, f"{why} ({asked:,} users at the last window)"

@@ -168,7 +168,7 @@ def publish(folder: Path, manifest: Manifest) -> None:
 
 
 def sweep(folder: Path, manifest: Manifest | None) -> None:
-    """Remove what no manifest names: leftovers of killed work, and segments that were merged, once nobody reads them."""
+    """Remove what the manifest does not name: leftovers of a kill, and merged segments once nobody reads them."""
     named = {segment.name for segment in manifest.segments} if manifest else set()
     found: Sequence[Path] = list((folder / SEGMENTS).glob("*"))
     extra = [path for path in found if path.name not in named]

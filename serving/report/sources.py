@@ -35,7 +35,8 @@ def _data(scored: Scored, language: Language) -> Markup:
     past = scored.past
     date = partial(day, zone=past.span.zone, language=language)
     return say(
-        language, "data_line", events=Count(past.event_count), users=Count(past.user_count), known=Count(len(scored.table)),
+        language, "data_line", events=Count(past.event_count), users=Count(past.user_count),
+        known=Count(len(scored.table)),
         first=date(past.span.first), last=date(past.span.last), as_of=date(scored.as_of),
     )  # fmt: skip
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
 from features.catalog import Catalog, KindUse
-from features.histories import NO_ITEM, Histories
+from features.custom import PastEvents, fill
+from features.histories import Histories
 from features.kernel import Plan
+from features.spec import Reduction
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+CHUNKS = 64
+EVENTS_A_ROW = 40  # what a row costs beside its events, in events
 
 
 @dataclass(frozen=True)
@@ -37,33 +41,61 @@ class FeatureTable:
 
 def kind_uses(histories: Histories) -> tuple[KindUse, ...]:
     """How often each kind occurs, and whether with items and values, for `catalog`."""
-    size = len(histories.kinds)
-    events = np.bincount(histories.kind, minlength=size)
-    items = np.bincount(histories.kind[histories.item != NO_ITEM], minlength=size)
-    values = np.bincount(histories.kind[~np.isnan(histories.value)], minlength=size)
-    return tuple(
-        KindUse(kind, int(events[k]), bool(items[k]), bool(values[k])) for k, kind in enumerate(histories.kinds)
-    )
+    return histories.uses()
 
 
 def build(histories: Histories, catalog: Catalog, users: I64, as_of: I64) -> FeatureTable:
     """Compute every feature of the catalogue for row i, user `users[i]` at moment `as_of[i]`.
 
     users: (n,) indices into the histories.  as_of: (n,) microseconds UTC.  Returns (n, f) float32, NaN = missing.
+    Raises InputProblem when a custom feature fails.
     """
     users, as_of = np.asarray(users, dtype=np.int64), np.asarray(as_of, dtype=np.int64)
     out = np.empty((len(users), len(catalog.features)), dtype=np.float32)
     h = histories
     if len(users):
         plan = catalog.plan(h.kinds)
-        kernel.feature_rows(h.time, h.kind, h.value, h.item, h.hour, h.arrived, h.offsets, users, as_of, plan, out)
+        shares = chunks(np.diff(h.offsets)[users])
+        kernel.feature_rows(
+            h.time, h.kind, h.value, h.item, h.hour, h.arrived, h.offsets, users, as_of, shares, plan.table, out
+        )
+        for row in range(len(users)) if plan.custom else ():
+            one = history_of(h, int(users[row]))
+            fill(plan, past_events(one, plan, int(as_of[row])), out[row], f"user '{h.users[users[row]]}'")
     return FeatureTable(catalog, users, as_of, out)
+
+
+def chunks(events: I64) -> I64:
+    """(c + 1,) bounds of chunks of rows that cost about the same; events: (n,) of each row."""
+    cost = np.cumsum(events + EVENTS_A_ROW)
+    even = np.linspace(0, cost[-1], min(CHUNKS, len(events)) + 1)[1:-1]
+    return np.asarray(np.r_[0, np.searchsorted(cost, even, side="left"), len(events)], dtype=np.int64)
 
 
 def build_at(histories: Histories, catalog: Catalog, as_of: int) -> FeatureTable:
     """The features of every user who had an event by `as_of`."""
     users = histories.seen(as_of)
     return build(histories, catalog, users, np.full(len(users), as_of, dtype=np.int64))
+
+
+def try_custom(catalog: Catalog, histories: Histories, as_of: int, users: int = 20) -> tuple[str, ...]:
+    """What the business's own features give for some users who are known at `as_of`, a sentence each.
+
+    Raises InputProblem that names the function, the user and the moment where one fails.
+    """
+    own = [f for f in catalog.features if f.reduction is Reduction.CUSTOM]
+    seen = histories.seen(as_of)
+    some = seen[np.linspace(0, len(seen) - 1, min(users, len(seen))).astype(np.int64)]
+    if not own or not len(some):
+        return ()
+    table = build(histories, replace(catalog, features=tuple(own)), some, np.full(len(some), as_of))
+    return tuple(_tried(f.name, table.column(f.name)) for f in own)
+
+
+def _tried(name: str, values: F32) -> str:
+    known = values[~np.isnan(values)]
+    found = f"{known.min():,.4g} to {known.max():,.4g}" if len(known) else "no value"
+    return f"{name}: {found} for {len(values)} users tried, missing for {len(values) - len(known)}"
 
 
 @dataclass(frozen=True)
@@ -78,10 +110,29 @@ class History:
     arrived: I64
 
 
+def history_of(histories: Histories, user: int) -> History:
+    """The events of user number `user`."""
+    h, rows = histories, slice(histories.offsets[user], histories.offsets[user + 1])
+    arrived = h.arrived[rows] if len(h.arrived) else h.arrived
+    return History(h.time[rows], h.kind[rows], h.value[rows], h.item[rows], h.hour[rows], arrived)
+
+
+def past_events(history: History, plan: Plan, as_of: int) -> PastEvents:
+    """What a custom feature may see of a history: nothing that is later than `as_of`, or was not known at it."""
+    h, known = history, history.time <= as_of
+    if len(h.arrived):
+        known &= h.arrived <= as_of
+    names = np.asarray(plan.kinds, dtype=object)
+    columns = (h.time, names[h.kind], h.value, h.item, h.hour)
+    return PastEvents.of_columns(as_of, *(column[known] for column in columns))
+
+
 def build_one(history: History, plan: Plan, as_of: int) -> F32:
     """The features of one user at one moment, (f,) float32; the same compiled function as `build`."""
-    out = np.empty(len(plan.reduction), dtype=np.float32)
-    memory = kernel.scratch(plan, len(history.time))
+    out = np.empty(plan.width, dtype=np.float32)
+    memory = kernel.scratch(plan.table, len(history.time))
     h = history
-    kernel.feature_row(h.time, h.kind, h.value, h.item, h.hour, h.arrived, as_of, plan, memory, 1, out)
+    kernel.feature_row(h.time, h.kind, h.value, h.item, h.hour, h.arrived, as_of, plan.table, memory, 1, out)
+    if plan.custom:
+        fill(plan, past_events(history, plan, as_of), out, "one user")
     return out

@@ -1,7 +1,4 @@
-"""The catalogue: every feature that one business's kinds of event give rise to.
-
-To add a feature, add one line to `_by_window`, `_whole` or `_trends`; every driver and every law picks it up.
-"""
+"""The catalogue: every feature that one business's kinds of event give rise to."""
 
 from __future__ import annotations
 
@@ -9,40 +6,36 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from features import spec
 from features.business import Business, eligibility
-from features.kernel import MICROSECONDS_A_DAY, Plan
-from features.spec import Feature, Reduction
+from features.custom import CustomCode, load_custom
+from features.kernel import Plan
+from features.kind_words import is_cancel, is_refund, kind_words
+from features.plan import MOST_TRANSITIONS, plan
+from features.problems import InputProblem
+from features.spec import Feature, Reduction, feature
+from features.tiers import Role, Selector, features_of
 
 ACTIVITY = "activity"
 ANYTHING = "any event"
 MOST_KINDS = 12
-
-
-@dataclass(frozen=True)
-class Selector:
-    """A named set of kinds; an empty set means every kind, also one never met before."""
-
-    name: str
-    kinds: tuple[str, ...]
-    label: str
-    items: bool
-    values: bool
+_REDUCED = {"discount", "discounts", "coupon", "coupons", "voucher", "vouchers", "rebate", "rebates", "折扣", "优惠券"}
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """All features of one business, in column order, with the selectors they speak of."""
+    """All features of one business, in column order, with the selectors they speak of.
+
+    custom: the module of the features that the business wrote itself; they come last.
+    """
 
     selectors: tuple[Selector, ...]
     features: tuple[Feature, ...]
     windows_days: tuple[int, ...]
+    custom: CustomCode | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +62,8 @@ class Catalog:
         return hashlib.blake2b(json.dumps(self.to_json(), sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Names and meanings; of a custom feature's code the digest alone."""
+        return asdict(replace(self, custom=None)) | {"custom": self.custom.to_json() if self.custom else None}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Catalog:
@@ -77,24 +71,12 @@ class Catalog:
             tuple(Selector(**{**s, "kinds": tuple(s["kinds"])}) for s in saved["selectors"]),
             tuple(Feature(**{**f, "reduction": Reduction(f["reduction"])}) for f in saved["features"]),
             tuple(saved["windows_days"]),
+            CustomCode.from_json(saved["custom"]) if saved["custom"] else None,
         )
 
     def plan(self, kinds: Sequence[str]) -> Plan:
-        """The catalogue as arrays for histories whose kind codes index `kinds`."""
-        counted = [[s for s, sel in enumerate(self.selectors) if not sel.kinds or kind in sel.kinds] for kind in kinds]
-        number = {selector.name: s for s, selector in enumerate(self.selectors)}
-        asked = {f.of for f in self.features if f.reduction is Reduction.DISTINCT_ITEMS}
-        window = {days: w for w, days in enumerate(self.windows_days)}
-        ever = len(window)
-        return Plan(
-            edges=np.asarray(self.windows_days, dtype=np.int64) * MICROSECONDS_A_DAY,
-            first_selector=np.r_[0, np.cumsum([len(some) for some in counted])].astype(np.int32),
-            selectors=np.asarray([s for some in counted for s in some], dtype=np.int32),
-            items=np.asarray([selector.name in asked for selector in self.selectors], dtype=np.uint8),
-            reduction=np.asarray([f.reduction for f in self.features], dtype=np.int32),
-            selector=np.asarray([number[f.of] for f in self.features], dtype=np.int32),
-            window=np.asarray([ever if f.days is None else window[f.days] for f in self.features], dtype=np.int32),
-        )
+        """The catalogue made ready for histories whose kind codes index `kinds`."""
+        return plan(self.selectors, self.features, self.windows_days, kinds, self.custom)
 
 
 @dataclass(frozen=True)
@@ -110,34 +92,83 @@ class KindUse:
 def catalog(business: Business, uses: Sequence[KindUse], clock: bool = True) -> Catalog:
     """Derive the catalogue from the configuration and from the kinds that the log holds.
 
-    Kinds that the configuration names always get features of their own; of the others the most frequent do, up to
-    MOST_KINDS in all; the rest count under "any event".  clock: whether times carry an hour, and not dates alone.
+    Kinds that the configuration names always get features of their own; of the others those do that end or take back
+    something by their name, then the most frequent, up to MOST_KINDS in all; the rest count under "any event".
+    clock: whether times carry an hour, and not dates alone.
     """
     selectors = tuple(_selectors(business, uses))
     windows = business.features.windows_days
-    features = tuple(feature for selector in selectors for feature in _of_selector(selector, windows, clock))
-    return Catalog(selectors, features, windows)
+    features: list[Feature] = []
+    for selector in selectors:
+        alone = len(selectors) == 1
+        roles: tuple[Role, ...] = ("activity", "any") if alone else (selector.role,)
+        features += features_of(selector, roles, windows, clock)
+    features += _transitions(business, selectors, uses)
+    features += _value_shares(selectors)
+    if (custom := load_custom(business)) is not None:
+        features += custom.features()
+    return _distinct(Catalog(selectors, tuple(features), windows, custom))
+
+
+def _distinct(made: Catalog) -> Catalog:
+    """The same catalogue; raises InputProblem when a custom feature takes the name of another."""
+    taken = {f.name for f in made.features if f.reduction is not Reduction.CUSTOM}
+    if clash := [f.name for f in made.features if f.reduction is Reduction.CUSTOM and f.name in taken]:
+        raise InputProblem(
+            f"features.custom: {', '.join(clash)} is the name of a feature of winback's own. Rename the function.",
+            "custom_feature",
+        )
+    return made
 
 
 def _selectors(business: Business, uses: Sequence[KindUse]) -> Iterator[Selector]:
-    by_kind = {use.kind: use for use in uses}
+    by_kind, named = {use.kind: use for use in uses}, named_kinds(business)
     activity = tuple(sorted(activity_kinds(business)))
-    kinds = _chosen(business, uses)
     taken = {"any", "activity"} if len(activity) > 1 else {"any"}
     if len(activity) > 1:
-        yield _selector(ACTIVITY, activity, "activity", by_kind)
+        yield _selector(ACTIVITY, activity, "activity", by_kind, "activity")
     else:
-        yield _selector(_named(activity[0]), activity, _unique(_label(activity[0]), taken), by_kind)
-    for kind in kinds:
+        yield _selector(_named(activity[0]), activity, _unique(_label(activity[0]), taken), by_kind, "activity")
+    for kind in _chosen(business, uses):
         if activity != (kind,):
-            yield _selector(_named(kind), (kind,), _unique(_label(kind), taken), by_kind)
+            role: Role = "named" if kind in named else "other"
+            yield _selector(_named(kind), (kind,), _unique(_label(kind), taken), by_kind, role)
     if set(by_kind) - set(activity) or len(activity) > 1:
-        yield Selector(ANYTHING, (), "any", any(u.items for u in uses), any(u.values for u in uses))
+        yield Selector(ANYTHING, (), "any", any(u.items for u in uses), any(u.values for u in uses), "any")
 
 
-def _selector(name: str, kinds: tuple[str, ...], label: str, by_kind: Mapping[str, KindUse]) -> Selector:
+def _selector(name: str, kinds: tuple[str, ...], label: str, by_kind: Mapping[str, KindUse], role: Role) -> Selector:
     known = [by_kind[kind] for kind in kinds if kind in by_kind]
-    return Selector(name, kinds, label, any(use.items for use in known), any(use.values for use in known))
+    return Selector(name, kinds, label, any(use.items for use in known), any(use.values for use in known), role)
+
+
+def _transitions(business: Business, selectors: Sequence[Selector], uses: Sequence[KindUse]) -> Iterator[Feature]:
+    """How often the activity is followed at once by something else, the kinds that precede leaving first.
+
+    First those that end or undo something (a cancellation that the configuration names, a cancellation or a refund by
+    its name), then the other kinds that the configuration names, then the most frequent.
+    """
+    first, named = selectors[0], named_kinds(business)
+    cancel = business.churn.cancel if business.churn else ()
+    often = {use.kind: use.events for use in uses}
+    others = [s for s in selectors if len(s.kinds) == 1 and s.kinds[0] not in first.kinds]
+
+    def weight(selector: Selector) -> tuple[bool, bool, bool, int, str]:
+        kind = selector.kinds[0]
+        return kind not in cancel, not _undoes(kind), kind not in named, -often.get(kind, 0), kind
+
+    for then in sorted(others, key=weight)[:MOST_TRANSITIONS]:
+        yield feature(Reduction.FOLLOWED, first.name, first.label, None, then.name, then.label)
+
+
+def _value_shares(selectors: Sequence[Selector]) -> Iterator[Feature]:
+    """What was given back or taken off, where the log has it as a kind of its own with values."""
+    whole = next((s for s in (selectors[0], selectors[-1]) if s.values), None)
+    for selector in selectors if whole else ():
+        kind = selector.kinds[0] if len(selector.kinds) == 1 else ""
+        if selector.values and selector != whole and (is_refund(kind) or _REDUCED & set(kind_words(kind))):
+            assert whole is not None
+            yield feature(Reduction.VALUE_SHARE, selector.name, selector.label, None, whole.name)
 
 
 def activity_kinds(business: Business) -> tuple[str, ...]:
@@ -166,8 +197,17 @@ def named_kinds(business: Business) -> dict[str, str]:
 
 def _chosen(business: Business, uses: Sequence[KindUse]) -> list[str]:
     named = named_kinds(business)
-    frequent = [use.kind for use in sorted(uses, key=lambda use: (-use.events, use.kind)) if use.kind not in named]
-    return sorted(named) + frequent[: max(0, MOST_KINDS - len(named))]
+    others = sorted((use for use in uses if use.kind not in named), key=_importance)
+    return sorted(named) + [use.kind for use in others][: max(0, MOST_KINDS - len(named))]
+
+
+def _importance(use: KindUse) -> tuple[bool, int, str]:
+    return not _undoes(use.kind), -use.events, use.kind
+
+
+def _undoes(kind: str) -> bool:
+    """Whether its name says that it ends or takes back something; rare, and telling."""
+    return is_cancel(kind) or is_refund(kind)
 
 
 def _named(kind: str) -> str:
@@ -186,46 +226,3 @@ def _unique(label: str, taken: set[str]) -> str:
     taken.add(free)
     return free
 
-
-def _of_selector(selector: Selector, windows: Sequence[int], clock: bool) -> Iterator[Feature]:
-    of, label = selector.name, selector.label
-    for days in (*windows, None):
-        yield from _by_window(of, label, days, selector)
-    for days in windows:
-        yield from _trends(of, label, days, selector)
-    yield from _whole(of, label, selector)
-    if clock:
-        yield from _habits(of, label)
-
-
-def _by_window(of: str, label: str, days: int | None, selector: Selector) -> Iterator[Feature]:
-    yield spec.count(of, label, days)
-    yield spec.active_days(of, label, days)
-    if selector.values:
-        yield spec.total(of, label, days)
-        yield spec.mean(of, label, days)
-        yield spec.largest(of, label, days)
-    if selector.items:
-        yield spec.distinct_items(of, label, days)
-
-
-def _trends(of: str, label: str, days: int, selector: Selector) -> Iterator[Feature]:
-    yield spec.trend(of, label, days)
-    if selector.values:
-        yield spec.spend_trend(of, label, days)
-
-
-def _whole(of: str, label: str, selector: Selector) -> Iterator[Feature]:
-    for reduction in (
-        Reduction.RECENCY, Reduction.TENURE,
-        Reduction.GAP_MEAN, Reduction.GAP_DEVIATION, Reduction.GAP_LAST, Reduction.OVERDUE,
-        Reduction.REPEAT_DAYS, Reduction.REPEAT_SPAN, Reduction.SILENCE_SHARE, Reduction.WEEKEND_SHARE,
-    ):  # fmt: skip
-        yield spec.whole(reduction, of, label)
-    if selector.values:
-        yield spec.whole(Reduction.LAST_VALUE, of, label)
-
-
-def _habits(of: str, label: str) -> Iterator[Feature]:
-    yield spec.whole(Reduction.NIGHT_SHARE, of, label)
-    yield spec.whole(Reduction.HOUR_REGULARITY, of, label)

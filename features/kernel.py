@@ -4,281 +4,482 @@ Batch, Spark and the service all call `feature_row`; there is no second implemen
 
 An event belongs to one *age ring* between neighbouring window edges; rings are summed into windows once at the end, so
 the cost is O(events) and not O(events x windows). Events are walked from the newest to the oldest, which lets one hash
-table answer "how many different items" for every window at once.
+table answer "how many different items" for every window at once, and makes the values of a window a prefix of all.
+
+All compiled code is in this file, because numba compiles a cached function again only when its own file changes.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import Reduction
-
 MICROSECONDS_A_DAY = 86_400_000_000
-_DAY = MICROSECONDS_A_DAY
+_DAY, _WEEK_DAYS = np.uint64(MICROSECONDS_A_DAY), np.uint64(7)
+_A_DAY, _MINUTE, _SESSION_GAP = float(MICROSECONDS_A_DAY), 60e6, 30 * 60e6
+HALF_LIVES = (7.0, 30.0, 90.0)
+MOST_REGULAR = 100.0
 
-_COUNT, _ACTIVE_DAYS, _SUM, _MEAN, _MAX, _DISTINCT = (int(Reduction(code)) for code in range(6))
-_RECENCY, _TENURE, _GAP_MEAN, _GAP_DEVIATION, _GAP_LAST, _OVERDUE = (int(Reduction(code)) for code in range(6, 12))
-_TREND, _NIGHT, _WEEKEND, _REGULARITY, _REPEAT_DAYS, _REPEAT_SPAN = (int(Reduction(code)) for code in range(12, 18))
-_SPEND_TREND, _LAST_VALUE, _SILENCE = (int(Reduction(code)) for code in range(18, 21))
-
-# Layers of the ring scratch, (RINGS, selectors, windows + 1).
-N, DAYS, SUM, VALUES, MAX, ITEMS = range(6)
-RINGS = 6
-# Layers of the state scratch, (STATES, selectors).
+# What a selector asks for, as bits of Table.asks; what nobody asks for is not computed.
+VALUED, CLOCKED, ITEMED, PACED, WEEKLY, SESSIONED, DECAYED, RANKED, SPLIT = (1 << bit for bit in range(9))
+RICH = VALUED | CLOCKED | ITEMED | PACED | WEEKLY | SESSIONED | RANKED | SPLIT
+# The memory of a selector: FEW single numbers, the layers N and TREND (a layer is a number a window), and, where it
+# asks for anything RICH, the other single numbers and the other layers. `single` and `layer` say where each is.
+TOTAL, NEWEST, OLDEST, RECENCY, TENURE, SILENCE, HALF_7, HALF_30, HALF_90 = range(9)
+FEW = 9
 (
-    NEWEST,
-    OLDEST,
-    DAY_NOW,
-    DAY_FIRST,
-    GAPS,
-    GAP_AVERAGE,
-    GAP_SQUARES,
-    GAP_NEWEST,
-    NIGHTS,
-    WEEKENDS,
-    COSINES,
-    SINES,
-    VALUE_NEWEST,
-) = range(13)
-STATES = 13
+    DAY_NOW, DAY_FIRST, DAY_RUN, DAY_STREAK, DAY_LONGEST, GAPS, GAP_MEAN, GAP_SQUARES, GAP_LAST, GAP_BEFORE,
+    PAIR_SQUARES, GAP_DEVIATION, GAP_REGULARITY, OVERDUE, REPEAT_DAYS, REPEAT_SPAN,
+    WEEK_NOW, WEEK_EVENTS, PEAK_EVENTS, PEAK, WEEK_RUN, WEEK_STREAK, WEEK_LONGEST,
+    ALL_VALUES, LAST_VALUE, ALL_ITEMS, FAVOURITE, FAVOURITE_SHARE,
+    NIGHTS, WEEKENDS, COSINES, SINES, NIGHT_SHARE, WEEKEND_SHARE, HOUR_REGULARITY,
+) = range(FEW, FEW + 35)  # fmt: skip
+SINGLES = FEW + 35
+(
+    N, TREND, DAYS, SUM, VALUES, MAX, ITEMS, TAKEN, GIVEN_BACK, SESSIONS, SESSION_TIME, WEEK_N, WEEK_SUM,
+    MEAN, LARGEST, SPEND_TREND, TREND_WORTH, RETURNED, MINUTES, SLOPE, MEDIAN, HIGH,
+) = range(22)  # fmt: skip
+LAYERS, FEW_LAYERS = 22, 2
+_CLOCK = np.zeros((168, 4))
+_CLOCK[:, 0] = [hour % 24 >= 22 or hour % 24 < 6 for hour in range(168)]
+_CLOCK[5 * 24 :, 1] = 1.0
+_CLOCK[:, 2] = [math.cos(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
+_CLOCK[:, 3] = [math.sin(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
 
 
-class Plan(NamedTuple):
+def single(number: int, windows: int) -> int:
+    """Where a single number is in a selector's memory; windows: how many, the whole history being one."""
+    return number if number < FEW else number + FEW_LAYERS * windows
+
+
+def layer(number: int, windows: int) -> int:
+    """Where a layer begins in a selector's memory."""
+    return (FEW if number < FEW_LAYERS else SINGLES) + number * windows
+
+
+class Table(NamedTuple):
     """A catalogue as arrays, which is all that the compiled code knows of it.
 
-    edges: (w,) ascending window lengths in microseconds.  first_selector, selectors: which selectors count an event of
-    kind k: selectors[first_selector[k]:first_selector[k + 1]].  items: (s,) 1 where different items are asked for.
-    reduction, selector, window: (f,) one entry a feature; window indexes `edges`, or is w for the whole history.
+    edges: (w,) ascending window lengths in microseconds; weeks: (w,) the whole weeks in them.
+    first_selector, selectors: which of the s selectors count an event of kind k:
+    selectors[first_selector[k]:first_selector[k + 1]].  asks: (s,) bits.  start: (s,) where a selector's memory begins.
+    rank: (s,) the selector's row of values kept for quantiles; ranked: (s,) bits, the windows whose quantiles are asked
+    for.  tally: (s,) its row of item counts.
+    leads, follows: (k,) bits, the transitions whose first (second) event may be of kind k.  led: (p,) the selector of
+    the first.  given, taken: (v,) the selectors whose values are put in relation.  relations: where these begin.
+    halves: (d, 3) what an event of day d still counts after each half-life.  blank: the memory before the first event.
+    cell: (f,) where in the memory each feature is in the end, -1 for none.
     """
 
     edges: NDArray[np.int64]
-    first_selector: NDArray[np.int32]
-    selectors: NDArray[np.int32]
-    items: NDArray[np.uint8]
-    reduction: NDArray[np.int32]
-    selector: NDArray[np.int32]
-    window: NDArray[np.int32]
+    weeks: NDArray[np.int64]
+    first_selector: NDArray[np.int64]
+    selectors: NDArray[np.int64]
+    asks: NDArray[np.int64]
+    start: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    ranked: NDArray[np.int64]
+    tally: NDArray[np.int64]
+    leads: NDArray[np.int64]
+    follows: NDArray[np.int64]
+    led: NDArray[np.int64]
+    given: NDArray[np.int64]
+    taken: NDArray[np.int64]
+    relations: int
+    halves: NDArray[np.float64]
+    blank: NDArray[np.float64]
+    cell: NDArray[np.int64]
 
 
-@numba.njit(cache=True, nogil=True)
-def feature_row(time, kind, value, item, hour, arrived, as_of, plan, memory, generation, out):  # type: ignore[no-untyped-def]
+@dataclass(frozen=True)
+class Plan:
+    """A catalogue made ready for histories whose kind codes index `kinds`.
+
+    custom: column and function of the features that the business wrote itself.
+    """
+
+    kinds: tuple[str, ...]
+    table: Table
+    custom: tuple[tuple[int, Callable[..., Any]], ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many features."""
+        return len(self.table.cell)
+
+
+_compiled = numba.njit(cache=True, nogil=True)
+_inlined = numba.njit(cache=True, nogil=True, forceinline=True)
+
+
+@_compiled
+def feature_row(time, kind, value, item, hour, arrived, as_of, table, memory, generation, out):  # type: ignore[no-untyped-def]
     """Write the features of one history at one `as_of` into `out`.
 
     time, kind, value, item, hour: (m,) the user's events, sorted by time; arrived: (m,) or (0,) microseconds UTC.
-    memory: from `scratch`; generation: a number never used before with it.  out: (f,) float32.
+    memory: from `scratch`; generation: a number from 1 on, never used before with it.  out: (f,) float32.
     Events later than `as_of`, or not yet arrived at it, do not exist.
     """
-    ring, state, keys, owners, stamps = memory
-    windows = plan.edges.shape[0]
-    _clear(ring, state)
-    r = 0
+    cells, kept, keys, stamps, counts = memory
+    cells[:] = table.blank
+    mask, windows = _mask(time.shape[0]), table.edges.shape[0] + 1
+    r, week_r, newest, leads, follows = 0, 0, True, np.int64(0), np.int64(0)
     for i in range(time.shape[0] - 1, -1, -1):
         if time[i] > as_of or (arrived.shape[0] > 0 and arrived[i] > as_of):
             continue
-        age = as_of - time[i]
-        while r < windows and age >= plan.edges[r]:
+        age, k, slot = as_of - time[i], kind[i], -1
+        while r + 1 < windows and age >= table.edges[r]:
             r += 1
-        for j in range(plan.first_selector[kind[i]], plan.first_selector[kind[i] + 1]):
-            sel = plan.selectors[j]
-            _count_event(ring, state, sel, r, age)
-            _count_value(ring, state, sel, r, value[i])
-            _count_clock(state, sel, hour[i])
-            if plan.items[sel] and item[i] != 0 and _is_new(keys, owners, stamps, generation, item[i], sel):
-                ring[ITEMS, sel, r] += 1.0
-    _accumulate(ring)
-    for f in range(plan.reduction.shape[0]):
-        out[f] = _reduce(plan.reduction[f], plan.selector[f], plan.window[f], plan.edges, ring, state)
+        day = np.int64(np.uint64(age) // _DAY)
+        week = np.int64(np.uint64(day) // _WEEK_DAYS)
+        while week_r + 1 < windows and week >= table.weeks[week_r]:
+            week_r += 1
+        if newest:
+            newest, leads = False, table.leads[k]
+        elif table.leads[k] & follows:
+            _count_transitions(cells, table.relations, table.leads[k] & follows)
+        follows = table.follows[k]
+        for j in range(table.first_selector[k], table.first_selector[k + 1]):
+            sel = table.selectors[j]
+            asks, one = table.asks[sel], table.start[sel]
+            more, wide = one + FEW_LAYERS * windows, one + SINGLES
+            if asks & SESSIONED:
+                _count_session(cells, one, wide + r, windows, float(age))
+            _count_event(cells, one, one + FEW + r, float(age))
+            if asks & DECAYED:
+                _count_decayed(cells, one, day, table.halves)
+            if asks & RICH:
+                if asks & PACED and cells[more + DAY_NOW] != day:
+                    _count_day(cells, more, wide + DAYS * windows + r, float(day))
+                if asks & WEEKLY:
+                    _count_week(cells, more, wide + week_r, windows, float(week))
+                if asks & VALUED and not math.isnan(value[i]):
+                    _count_value(cells, more, wide + r, windows, asks, value[i] + 0.0, kept, table.rank[sel])
+                if asks & CLOCKED:
+                    for part in range(4):
+                        cells[more + NIGHTS + part] += _CLOCK[hour[i], part]
+                if asks & ITEMED and item[i] != 0:
+                    if slot < 0:
+                        slot = _slot(keys, stamps, counts, mask, generation, item[i])
+                    _count_item(cells, more, wide + ITEMS * windows + r, counts, slot, table.tally[sel])
+    _finish(cells, kept, table)
+    _relate(cells, table, leads, windows)
+    for f in range(table.cell.shape[0]):
+        out[f] = cells[table.cell[f]] if table.cell[f] >= 0 else np.nan
 
 
-@numba.njit(cache=True, nogil=True)
-def _clear(ring, state):  # type: ignore[no-untyped-def]
-    ring[:] = 0.0
-    ring[MAX] = -np.inf
-    state[:] = 0.0
-    state[DAY_NOW] = -1.0
-    state[VALUE_NEWEST] = np.nan
+@_inlined
+def _count_transitions(cells, relations, met):  # type: ignore[no-untyped-def]
+    while met:
+        if met & 1:
+            cells[relations] += 1.0
+        met >>= 1
+        relations += 1
 
 
-@numba.njit(cache=True, nogil=True)
-def _count_event(ring, state, sel, r, age):  # type: ignore[no-untyped-def]
-    day = float(age // _DAY)
-    ring[N, sel, r] += 1.0
-    state[OLDEST, sel] = age / _DAY
-    if day == state[DAY_NOW, sel]:
-        return
-    ring[DAYS, sel, r] += 1.0
-    if state[DAY_NOW, sel] < 0.0:
-        state[NEWEST, sel] = age / _DAY
-        state[DAY_FIRST, sel] = day
+@_inlined
+def _count_session(cells, one, ring, windows, age):  # type: ignore[no-untyped-def]
+    gap = age - cells[one + OLDEST]
+    if cells[one + TOTAL] == 0.0 or gap > _SESSION_GAP:
+        cells[ring + SESSIONS * windows] += 1.0
     else:
-        gap = day - state[DAY_NOW, sel]
-        state[GAPS, sel] += 1.0
-        if state[GAPS, sel] == 1.0:
-            state[GAP_NEWEST, sel] = gap
-        delta = gap - state[GAP_AVERAGE, sel]
-        state[GAP_AVERAGE, sel] += delta / state[GAPS, sel]
-        state[GAP_SQUARES, sel] += delta * (gap - state[GAP_AVERAGE, sel])
-    state[DAY_NOW, sel] = day
+        cells[ring + SESSION_TIME * windows] += gap
 
 
-@numba.njit(cache=True, nogil=True)
-def _count_value(ring, state, sel, r, value):  # type: ignore[no-untyped-def]
-    if math.isnan(value):
-        return
-    value += 0.0  # -0.0 and 0.0 are equal and so come in any order, but have different bits
-    if math.isnan(state[VALUE_NEWEST, sel]):
-        state[VALUE_NEWEST, sel] = value
-    ring[SUM, sel, r] += value
-    ring[VALUES, sel, r] += 1.0
-    ring[MAX, sel, r] = max(ring[MAX, sel, r], value)
+@_inlined
+def _count_event(cells, one, ring, age):  # type: ignore[no-untyped-def]
+    cells[ring] += 1.0
+    if cells[one + TOTAL] == 0.0:
+        cells[one + NEWEST] = age
+    cells[one + TOTAL] += 1.0
+    cells[one + OLDEST] = age
 
 
-@numba.njit(cache=True, nogil=True)
-def _count_clock(state, sel, hour):  # type: ignore[no-untyped-def]
-    clock = hour % 24
-    if clock >= 22 or clock < 6:
-        state[NIGHTS, sel] += 1.0
-    if hour >= 5 * 24:
-        state[WEEKENDS, sel] += 1.0
-    state[COSINES, sel] += math.cos(clock * (math.pi / 12.0))
-    state[SINES, sel] += math.sin(clock * (math.pi / 12.0))
+@_inlined
+def _count_decayed(cells, one, day, halves):  # type: ignore[no-untyped-def]
+    if day < halves.shape[0]:
+        for part in range(3):
+            cells[one + HALF_7 + part] += halves[day, part]
+    else:
+        cells[one + HALF_7] += 2.0 ** (-day / HALF_LIVES[0])
+        cells[one + HALF_30] += 2.0 ** (-day / HALF_LIVES[1])
+        cells[one + HALF_90] += 2.0 ** (-day / HALF_LIVES[2])
 
 
-@numba.njit(cache=True, nogil=True)
-def _is_new(keys, owners, stamps, generation, key, sel):  # type: ignore[no-untyped-def]
-    """Whether (item, selector) is met for the first time; stamps spare clearing the table between users."""
-    mask = stamps.shape[0] - 1
-    slot = (key ^ (key >> 29) ^ (sel * 40503)) & mask
+@_inlined
+def _count_day(cells, more, ring, day):  # type: ignore[no-untyped-def]
+    """A day with events that is older than the one before; day: its number."""
+    gap = day - cells[more + DAY_NOW]
+    cells[ring] += 1.0
+    cells[more + DAY_RUN] = cells[more + DAY_RUN] + 1.0 if gap == 1.0 else 1.0
+    cells[more + DAY_LONGEST] = max(cells[more + DAY_LONGEST], cells[more + DAY_RUN])
+    if cells[more + DAY_RUN] == day + 1.0:
+        cells[more + DAY_STREAK] = cells[more + DAY_RUN]
+    if cells[more + DAY_NOW] < 0.0:
+        cells[more + DAY_FIRST] = day
+    else:
+        _count_gap(cells, more, gap)
+    cells[more + DAY_NOW] = day
+
+
+@_inlined
+def _count_gap(cells, more, gap):  # type: ignore[no-untyped-def]
+    """Mean and squares by Welford's recurrence; the squares of M - 1/2 of neighbouring gaps (Wheat and Morrison)."""
+    cells[more + GAPS] += 1.0
+    if cells[more + GAPS] == 1.0:
+        cells[more + GAP_LAST], cells[more + GAP_MEAN] = gap, 0.0
+    else:
+        share = cells[more + GAP_BEFORE] / (cells[more + GAP_BEFORE] + gap) - 0.5
+        cells[more + PAIR_SQUARES] += share * share
+    cells[more + GAP_BEFORE] = gap
+    delta = gap - cells[more + GAP_MEAN]
+    cells[more + GAP_MEAN] += delta / cells[more + GAPS]
+    cells[more + GAP_SQUARES] += delta * (gap - cells[more + GAP_MEAN])
+
+
+@_inlined
+def _count_week(cells, more, ring, windows, week):  # type: ignore[no-untyped-def]
+    """An event of a week as old as the one before or older; week: its number."""
+    cells[ring + WEEK_N * windows] += 1.0
+    cells[ring + WEEK_SUM * windows] += week
+    if week != cells[more + WEEK_NOW]:
+        cells[more + WEEK_RUN] = cells[more + WEEK_RUN] + 1.0 if week == cells[more + WEEK_NOW] + 1.0 else 1.0
+        cells[more + WEEK_LONGEST] = max(cells[more + WEEK_LONGEST], cells[more + WEEK_RUN])
+        if cells[more + WEEK_RUN] == week + 1.0:
+            cells[more + WEEK_STREAK] = cells[more + WEEK_RUN]
+        cells[more + WEEK_NOW] = week
+        cells[more + WEEK_EVENTS] = 0.0
+    cells[more + WEEK_EVENTS] += 1.0
+    if cells[more + WEEK_EVENTS] > cells[more + PEAK_EVENTS]:
+        cells[more + PEAK_EVENTS] = cells[more + WEEK_EVENTS]
+        cells[more + PEAK] = week
+
+
+@_inlined
+def _count_value(cells, more, ring, windows, asks, value, kept, row):  # type: ignore[no-untyped-def]
+    """A value that is not missing; -0.0, which equals 0.0 and so comes in any order, came in as 0.0."""
+    if cells[more + ALL_VALUES] == 0.0:
+        cells[more + LAST_VALUE] = value
+    if asks & RANKED:
+        kept[row, int(cells[more + ALL_VALUES])] = value
+    cells[more + ALL_VALUES] += 1.0
+    cells[ring + SUM * windows] += value
+    cells[ring + VALUES * windows] += 1.0
+    cells[ring + MAX * windows] = max(cells[ring + MAX * windows], value)
+    if asks & SPLIT:
+        cells[ring + (TAKEN if value > 0.0 else GIVEN_BACK) * windows] += abs(value)
+
+
+@_inlined
+def _count_item(cells, more, ring, counts, slot, row):  # type: ignore[no-untyped-def]
+    if counts[slot, row] == 0:
+        cells[ring] += 1.0
+    counts[slot, row] += 1
+    cells[more + ALL_ITEMS] += 1.0
+    cells[more + FAVOURITE] = max(cells[more + FAVOURITE], float(counts[slot, row]))
+
+
+@_inlined
+def _mask(events):  # type: ignore[no-untyped-def]
+    size = 16
+    while size < 2 * events:
+        size *= 2
+    return size - 1
+
+
+@_inlined
+def _slot(keys, stamps, counts, mask, generation, key):  # type: ignore[no-untyped-def]
+    """Where an item's counts are; stamps spare clearing the table between users."""
+    slot = (key ^ (key >> 29)) & mask
     while stamps[slot] == generation:
-        if keys[slot] == key and owners[slot] == sel:
-            return False
+        if keys[slot] == key:
+            return slot
         slot = (slot + 1) & mask
     stamps[slot] = generation
     keys[slot] = key
-    owners[slot] = sel
-    return True
+    counts[slot, :] = 0
+    return slot
 
 
-@numba.njit(cache=True, nogil=True)
-def _accumulate(ring):  # type: ignore[no-untyped-def]
-    """Turn rings into windows: each window is all younger rings and its own."""
-    for sel in range(ring.shape[1]):
-        for r in range(1, ring.shape[2]):
-            for layer in range(ring.shape[0]):
-                if layer == MAX:
-                    ring[MAX, sel, r] = max(ring[MAX, sel, r], ring[MAX, sel, r - 1])
-                else:
-                    ring[layer, sel, r] += ring[layer, sel, r - 1]
+@_compiled
+def _finish(cells, kept, table):  # type: ignore[no-untyped-def]
+    """From counts to features, for the selectors that met an event; the others keep what is in `blank`."""
+    windows = table.edges.shape[0] + 1
+    for sel in range(table.asks.shape[0]):
+        asks, one = table.asks[sel], table.start[sel]
+        if cells[one + TOTAL] == 0.0:
+            continue
+        more, wide = one + FEW_LAYERS * windows, one + SINGLES
+        cells[one + RECENCY] = cells[one + NEWEST] / _A_DAY
+        cells[one + TENURE] = cells[one + OLDEST] / _A_DAY
+        cells[one + SILENCE] = cells[one + NEWEST] / cells[one + OLDEST] if cells[one + OLDEST] > 0.0 else 1.0
+        _accumulate(cells, one + FEW, windows)
+        _against_own_past(cells, one + FEW, one + FEW + TREND * windows, one, table.edges, 0.0)
+        if asks & PACED:
+            _finish_days(cells, one, more, wide, windows)
+        if asks & WEEKLY:
+            _finish_weeks(cells, more, wide, windows, table.weeks)
+        if asks & VALUED and cells[more + ALL_VALUES] > 0.0:
+            _finish_values(cells, one, more, wide, windows, table.edges)
+            if asks & RANKED:
+                _finish_ranks(cells, wide, windows, kept[table.rank[sel]], table.ranked[sel])
+        if asks & CLOCKED:
+            cells[more + NIGHT_SHARE] = cells[more + NIGHTS] / cells[one + TOTAL]
+            cells[more + WEEKEND_SHARE] = cells[more + WEEKENDS] / cells[one + TOTAL]
+            length = math.sqrt(cells[more + COSINES] ** 2 + cells[more + SINES] ** 2)
+            cells[more + HOUR_REGULARITY] = length / cells[one + TOTAL]
+        if asks & ITEMED and cells[more + ALL_ITEMS] > 0.0:
+            _accumulate(cells, wide + ITEMS * windows, windows)
+            cells[more + FAVOURITE_SHARE] = cells[more + FAVOURITE] / cells[more + ALL_ITEMS]
+        if asks & SESSIONED:
+            _accumulate(cells, wide + SESSIONS * windows, windows)
+            _accumulate(cells, wide + SESSION_TIME * windows, windows)
+            for w in range(wide, wide + windows):
+                if cells[w + SESSIONS * windows] > 0.0:
+                    mean = cells[w + SESSION_TIME * windows] / cells[w + SESSIONS * windows]
+                    cells[w + MINUTES * windows] = mean / _MINUTE
 
 
-@numba.njit(cache=True, nogil=True)
-def _reduce(reduction, sel, w, edges, ring, state):  # type: ignore[no-untyped-def]
-    if reduction == _COUNT:
-        return ring[N, sel, w]
-    if reduction == _ACTIVE_DAYS:
-        return ring[DAYS, sel, w]
-    if reduction == _SUM:
-        return ring[SUM, sel, w]
-    if reduction == _MEAN:
-        return ring[SUM, sel, w] / ring[VALUES, sel, w] if ring[VALUES, sel, w] > 0.0 else np.nan
-    if reduction == _MAX:
-        return ring[MAX, sel, w] if ring[VALUES, sel, w] > 0.0 else np.nan
-    if reduction == _DISTINCT:
-        return ring[ITEMS, sel, w]
-    if reduction == _TREND:
-        return _against_own_past(ring[N], state[OLDEST], sel, w, edges, 0.0)
-    if reduction == _SPEND_TREND:
-        rounding = max(0.0, 1e-9 * ring[MAX, sel, edges.shape[0]])  # what is left of 0.1 + 0.2 - 0.3
-        return _against_own_past(ring[SUM], state[OLDEST], sel, w, edges, rounding)
-    return _whole_history(reduction, sel, ring[N, sel, edges.shape[0]], state)
+@_inlined
+def _accumulate(cells, layer, windows):  # type: ignore[no-untyped-def]
+    """Turn rings into windows: each is all younger rings and its own."""
+    for cell in range(layer + 1, layer + windows):
+        cells[cell] += cells[cell - 1]
 
 
-@numba.njit(cache=True, nogil=True)
-def _against_own_past(layer, oldest, sel, w, edges, nothing):  # type: ignore[no-untyped-def]
-    """The window's amount over what the user's own earlier rate would have given in it."""
-    days = edges[w] / _DAY
-    earlier = layer[sel, edges.shape[0]] - layer[sel, w]
-    if earlier <= nothing or oldest[sel] <= days:
-        return np.nan
-    return layer[sel, w] * (oldest[sel] - days) / (earlier * days)
+@_inlined
+def _against_own_past(cells, layer, trend, one, edges, nothing):  # type: ignore[no-untyped-def]
+    """Each window's amount over what the user's own earlier rate would have given in it."""
+    ever, oldest = cells[layer + edges.shape[0]], cells[one + TENURE]
+    for w in range(edges.shape[0]):
+        days, earlier = edges[w] / _A_DAY, ever - cells[layer + w]
+        if earlier > nothing and oldest > days:
+            cells[trend + w] = cells[layer + w] * (oldest - days) / (earlier * days)
 
 
-@numba.njit(cache=True, nogil=True)
-def _whole_history(reduction, sel, events, state):  # type: ignore[no-untyped-def]
-    if events == 0.0:
-        return np.nan
-    if reduction == _RECENCY:
-        return state[NEWEST, sel]
-    if reduction == _TENURE:
-        return state[OLDEST, sel]
-    if reduction == _SILENCE:
-        return state[NEWEST, sel] / state[OLDEST, sel] if state[OLDEST, sel] > 0.0 else 1.0
-    if reduction == _NIGHT:
-        return state[NIGHTS, sel] / events
-    if reduction == _WEEKEND:
-        return state[WEEKENDS, sel] / events
-    if reduction == _REGULARITY:
-        return math.sqrt(state[COSINES, sel] ** 2 + state[SINES, sel] ** 2) / events
-    if reduction == _REPEAT_DAYS:
-        return state[GAPS, sel]
-    if reduction == _REPEAT_SPAN:
-        return state[DAY_NOW, sel] - state[DAY_FIRST, sel]
-    if reduction == _LAST_VALUE:
-        return state[VALUE_NEWEST, sel]
-    gaps = state[GAPS, sel]
-    if gaps == 0.0:
-        return np.nan
-    if reduction == _GAP_MEAN:
-        return state[GAP_AVERAGE, sel]
-    if reduction == _GAP_LAST:
-        return state[GAP_NEWEST, sel]
-    if reduction == _OVERDUE:
-        return state[NEWEST, sel] / state[GAP_AVERAGE, sel]
-    if reduction == _GAP_DEVIATION and gaps > 1.0:
-        return math.sqrt(state[GAP_SQUARES, sel] / (gaps - 1.0))
-    return np.nan
+@_inlined
+def _finish_days(cells, one, more, wide, windows):  # type: ignore[no-untyped-def]
+    _accumulate(cells, wide + DAYS * windows, windows)
+    gaps = cells[more + GAPS]
+    cells[more + REPEAT_DAYS] = gaps
+    cells[more + REPEAT_SPAN] = cells[more + DAY_NOW] - cells[more + DAY_FIRST]
+    if gaps > 0.0:
+        cells[more + OVERDUE] = cells[one + RECENCY] / cells[more + GAP_MEAN]
+    if gaps > 1.0:
+        cells[more + GAP_DEVIATION] = math.sqrt(cells[more + GAP_SQUARES] / (gaps - 1.0))
+        spread = cells[more + PAIR_SQUARES] / (gaps - 1.0)
+        chance = 8.0 * spread * MOST_REGULAR
+        cells[more + GAP_REGULARITY] = (
+            (1.0 - 4.0 * spread) / (8.0 * spread) if 1.0 - 4.0 * spread < chance else MOST_REGULAR
+        )
 
 
-@numba.njit(cache=True, nogil=True)
-def scratch(plan, longest):  # type: ignore[no-untyped-def]
+@_inlined
+def _finish_weeks(cells, more, wide, windows, weeks):  # type: ignore[no-untyped-def]
+    """Least squares over weeks 0..n-1, of which those without events count 0; a younger week has a lower number."""
+    _accumulate(cells, wide + WEEK_N * windows, windows)
+    _accumulate(cells, wide + WEEK_SUM * windows, windows)
+    for w in range(windows - 1):
+        n = min(float(weeks[w]), cells[more + WEEK_NOW] + 1.0)
+        if n >= 3.0:
+            events, numbers = cells[wide + WEEK_N * windows + w], cells[wide + WEEK_SUM * windows + w]
+            change = ((n - 1.0) / 2.0 * events - numbers) * 12.0 / (n * (n * n - 1.0))
+            cells[wide + SLOPE * windows + w] = change
+
+
+@_inlined
+def _finish_values(cells, one, more, wide, windows, edges):  # type: ignore[no-untyped-def]
+    for layer in (SUM, VALUES, TAKEN, GIVEN_BACK):
+        _accumulate(cells, wide + layer * windows, windows)
+    for cell in range(wide + MAX * windows + 1, wide + MAX * windows + windows):
+        cells[cell] = max(cells[cell], cells[cell - 1])
+    ever = wide + windows - 1
+    rounding = max(0.0, 1e-9 * cells[ever + MAX * windows])  # what is left of 0.1 + 0.2 - 0.3
+    _against_own_past(cells, wide + SUM * windows, wide + SPEND_TREND * windows, one, edges, rounding)
+    for w in range(wide, wide + windows):
+        total, values, taken = cells[w + SUM * windows], cells[w + VALUES * windows], cells[w + TAKEN * windows]
+        if values > 0.0:
+            cells[w + MEAN * windows] = total / values
+            cells[w + LARGEST * windows] = cells[w + MAX * windows]
+            before = cells[ever + SUM * windows] - total
+            if before > rounding:
+                earlier = before / (cells[ever + VALUES * windows] - values)
+                cells[w + TREND_WORTH * windows] = total / values / earlier
+        if taken > 0.0:
+            cells[w + RETURNED * windows] = cells[w + GIVEN_BACK * windows] / taken
+
+
+@_inlined
+def _finish_ranks(cells, wide, windows, kept, asked):  # type: ignore[no-untyped-def]
+    """The quantiles of the windows asked for, ascending: the values of a window are the first of those kept."""
+    for w in range(windows):
+        values = int(cells[wide + VALUES * windows + w])
+        if values > 0 and (asked >> w) & 1:
+            ordered = kept[:values]
+            ordered.sort()
+            cells[wide + MEDIAN * windows + w] = _quantile(ordered, 0.5)
+            cells[wide + HIGH * windows + w] = _quantile(ordered, 0.9)
+
+
+@_inlined
+def _quantile(ordered, share):  # type: ignore[no-untyped-def]
+    place = share * (ordered.shape[0] - 1)
+    low = int(place)
+    if low + 1 >= ordered.shape[0]:
+        return ordered[low]
+    return ordered[low] + (ordered[low + 1] - ordered[low]) * (place - low)
+
+
+@_inlined
+def _relate(cells, table, leads, windows):  # type: ignore[no-untyped-def]
+    """Features of two selectors; leads: bits, the transitions that the newest event would begin if any followed."""
+    at = table.relations
+    for p in range(table.led.shape[0]):
+        led = cells[table.start[table.led[p]] + TOTAL] - ((leads >> p) & 1)
+        cells[at] = cells[at] / led if led > 0.0 else np.nan
+        at += 1
+    ever = SINGLES + windows - 1
+    for v in range(table.given.shape[0]):
+        taken = cells[table.start[table.taken[v]] + ever + TAKEN * windows]
+        given = cells[table.start[table.given[v]] + ever + SUM * windows]
+        cells[at] = abs(given) / taken if taken > 0.0 else np.nan
+        at += 1
+
+
+@_compiled
+def scratch(table, longest):  # type: ignore[no-untyped-def]
     """Working memory for histories of up to `longest` events; one a thread."""
-    selectors, windows, fanout = plan.items.shape[0], plan.edges.shape[0], 0
-    for kind in range(plan.first_selector.shape[0] - 1):
-        fanout = max(fanout, plan.first_selector[kind + 1] - plan.first_selector[kind])
-    size = 16
-    while size < 2 * longest * fanout:
-        size *= 2
+    size = _mask(longest) + 1 if table.tally.max() >= 0 else 1
     return (
-        np.empty((RINGS, selectors, windows + 1)),
-        np.empty((STATES, selectors)),
+        table.blank.copy(),
+        np.empty((table.rank.max() + 1, longest)),
         np.empty(size, np.int64),
-        np.empty(size, np.int32),
         np.zeros(size, np.int64),
+        np.empty((size, table.tally.max() + 1), np.int32),
     )
 
 
 @numba.njit(parallel=True, cache=True, nogil=True)
-def feature_rows(time, kind, value, item, hour, arrived, offsets, users, as_of, plan, out):  # type: ignore[no-untyped-def]
-    """Write the features of row i, user `users[i]` at `as_of[i]`, into out[i]; rows are shared among threads.
+def feature_rows(time, kind, value, item, hour, arrived, offsets, users, as_of, chunks, table, out):  # type: ignore[no-untyped-def]
+    """Write the features of row i, user `users[i]` at `as_of[i]`, into out[i]; chunks of rows are shared among threads.
 
+    chunks: (c + 1,) ascending bounds of the chunks, which should have the same number of events each.
     The rows are independent of one another, so the result does not depend on the number of threads.
     """
-    rows = users.shape[0]
-    chunks = min(64, rows)
-    for c in numba.prange(chunks):
-        low, high = c * rows // chunks, (c + 1) * rows // chunks
+    for c in numba.prange(chunks.shape[0] - 1):
         longest = 1
-        for i in range(low, high):
+        for i in range(chunks[c], chunks[c + 1]):
             longest = max(longest, offsets[users[i] + 1] - offsets[users[i]])
-        own = scratch(plan, longest)
-        for i in range(low, high):
+        own = scratch(table, longest)
+        for i in range(chunks[c], chunks[c + 1]):
             a, b = offsets[users[i]], offsets[users[i] + 1]
             known = arrived[a:b] if arrived.shape[0] > 0 else arrived
             feature_row(
-                time[a:b], kind[a:b], value[a:b], item[a:b], hour[a:b], known, as_of[i], plan, own, i + 1, out[i]
+                time[a:b], kind[a:b], value[a:b], item[a:b], hour[a:b], known, as_of[i], table, own, i + 1, out[i]
             )

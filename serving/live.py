@@ -26,7 +26,7 @@ from features.store import PostedEvent, Store, open_store
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table
 from training.bundle import Bundle
-from training.registry import Champion, champions, same_catalogue
+from training.registry import Champion, champions, ready, same_catalogue
 
 STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")
@@ -134,9 +134,9 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     Raises InputProblem: missing_config, missing_champion, definition_changed, mixed_catalogues.
     """
     business = read_business(config)
-    held = champions(business) if held is None else held
-    same_catalogue(held)
-    return Live(business, held, open_history(business))
+    known = champions(business) if held is None else {task: ready(one, business) for task, one in held.items()}
+    same_catalogue(known)
+    return Live(business, known, open_history(business))
 
 
 def open_history(business: Business) -> Store:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from lightgbm.basic import LightGBMError
 from numpy.typing import NDArray
 
 from features.build import FeatureTable
+from features.business import Business
 from features.catalog import Catalog
+from features.custom import bind
 from features.definitions import Definition
 from features.problems import InputProblem
 from training.amounts import AmountCalibration, AmountInterval
@@ -25,7 +27,7 @@ from training.models.blend import Model, model_from_json
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Calibration = BetaCalibration | AmountCalibration
-FORMAT = 1
+FORMAT = 2
 FILE = "bundle.json"
 
 
@@ -128,6 +130,16 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder} holds no readable model ({type(error).__name__}: {error}). Retrain with `winback train`.",
             "bad_bundle",
         ) from error
+
+
+def with_custom(bundle: Bundle, business: Business) -> Bundle:
+    """The bundle with the functions of the business's own features, without which such a model cannot build a table.
+
+    Raises InputProblem (custom_changed) when the module is missing or is not the one that the model was trained with.
+    """
+    if bundle.catalog.custom is None:
+        return bundle
+    return replace(bundle, inputs=replace(bundle.inputs, catalog=bind(bundle.catalog, business)))
 
 
 def _revived(saved: Mapping[str, Any]) -> Bundle:

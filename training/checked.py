@@ -70,10 +70,12 @@ class LogCheck:
 
 @dataclass(frozen=True)
 class Check:
-    """The answer of `winback check`.  fixes: what to mend, each a sentence, the weightiest first."""
+    """The answer of `winback check`.  own_features: what the business's own features give for a few users.
+    fixes: what to mend, each a sentence, the weightiest first."""
 
     log: LogCheck
     tasks: tuple[TaskCheck, ...]
+    own_features: tuple[str, ...]
     fixes: tuple[str, ...]
 
     @property

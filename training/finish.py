@@ -100,6 +100,7 @@ def _report(
             "by_window": {format_instant(at)[:10]: dict(losses) for at, losses in trial.by_window.items()},
             "says": {rung.name: rung.says for rung in trial.rungs},
             "same_rows_as_test": trial.judged_at == (line.test,),
+            "left_out": trial.left_out,
         },
         "windows": [_window(rows, at) for at in line.cutoffs],
         "drivers": {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()},

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.catalog import Catalog
 from features.definitions import Definition
 from features.spec import Feature, Reduction
+from training.columns import NOTHING_IDLE, Idle
 from training.inputs import BG_RETURN, EXPECTED_DAYS, EXPECTED_VALUE, PARETO_RETURN
 from training.models.blend import Blend, Model
 from training.models.boosted import Boosted, Objective, fit_boosted
@@ -35,17 +36,20 @@ class Rung:
     members: tuple[str, ...] = ()
 
 
-def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) -> tuple[Rung, ...]:
+def ladder(
+    definition: Definition, catalog: Catalog, rarer: int, ageing: float, idle: Idle = NOTHING_IDLE
+) -> tuple[Rung, ...]:
     """The rungs that this question and this much evidence allow.
 
     rarer: rows of the rarer outcome (for ltv: rows with any value).  Below ENOUGH_FOR_TREES the ladder ends with
     regression.  ageing: share of the users to be scored who are older customers than any training row; above
     EXTRAPOLATION trees do not see features that grow with age alone (they cannot extrapolate them).
+    idle: columns that teach nothing on this data set and that no rung reads.
     """
     names = catalog.names + _verdict_names(catalog)
     regress = fit_amount if definition.task == "ltv" else fit_logistic
-    recency = _columns(names, catalog, ("recency",))
-    rfm, scales = _rfm(names, catalog)
+    recency = _columns(names, catalog, ("recency",), idle)
+    rfm, scales = _rfm(names, catalog, idle)
     rungs = [
         Rung(
             "recency",
@@ -63,7 +67,7 @@ def ladder(definition: Definition, catalog: Catalog, rarer: int, ageing: float) 
     )
     if rarer < ENOUGH_FOR_TREES:
         return tuple(rungs)
-    columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION)
+    columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION, idle)
     directions = [_direction(definition, catalog, names[column]) for column in columns]
     objective: Objective = "tweedie" if definition.task == "ltv" else "binary"
 
@@ -108,28 +112,32 @@ def _labels(catalog: Catalog) -> list[str]:
     return [catalog.selectors[0].label] + [s.label for s in catalog.selectors[1:] if not s.kinds]
 
 
-def _columns(names: Sequence[str], catalog: Catalog, suffixes: Sequence[str]) -> list[int]:
+def _columns(names: Sequence[str], catalog: Catalog, suffixes: Sequence[str], idle: Idle) -> list[int]:
+    """Of what is asked for the columns that the data have; an idle one only when there is no other."""
     wanted = [f"{label}_{suffix}" for label in _labels(catalog) for suffix in suffixes]
-    return [names.index(name) for name in wanted if name in names]
+    found = [names.index(name) for name in wanted if name in names]
+    return [column for column in found if column not in idle.columns] or found
 
 
 def _logs(columns: Sequence[int]) -> list[Scale]:
     return ["log1p"] * len(columns)
 
 
-def _rfm(names: Sequence[str], catalog: Catalog) -> tuple[list[int], list[Scale]]:
-    logs = _columns(names, catalog, ("recency", "days_ever", "sum_ever", "tenure"))
-    plain = _columns(names, catalog, ("silence_share",))
+def _rfm(names: Sequence[str], catalog: Catalog, idle: Idle) -> tuple[list[int], list[Scale]]:
+    logs = _columns(names, catalog, ("recency", "days_ever", "sum_ever", "tenure"), idle)
+    plain = _columns(names, catalog, ("silence_share",), idle)
     as_they_are: list[Scale] = ["as it is"] * len(plain)
     return logs + plain, _logs(logs) + as_they_are
 
 
-def _tree_columns(catalog: Catalog, names: Sequence[str], without_age: bool) -> list[int]:
-    kept = [not (without_age and feature.ages) for feature in catalog.features]
-    return [number for number in range(len(names)) if number >= len(kept) or kept[number]]
+def _tree_columns(catalog: Catalog, names: Sequence[str], without_age: bool, idle: Idle) -> list[int]:
+    ages = [number for number, feature in enumerate(catalog.features) if feature.ages]
+    left_out = idle.columns | (frozenset(ages) if without_age else frozenset())
+    return [number for number in range(len(names)) if number not in left_out]
 
 
-_GROWING = (Reduction.COUNT, Reduction.ACTIVE_DAYS, Reduction.SUM)
+_GROWING = (Reduction.COUNT, Reduction.ACTIVE_DAYS, Reduction.SUM, Reduction.SESSIONS)
+_FADING = (Reduction.DECAYED_7, Reduction.DECAYED_30, Reduction.DECAYED_90)
 _SILENT = (Reduction.RECENCY, Reduction.OVERDUE)
 
 
@@ -143,7 +151,8 @@ def _direction(definition: Definition, catalog: Catalog, name: str) -> int:
         return 0
     if feature.reduction in _SILENT:
         return -good
-    return good if feature.reduction in _GROWING and feature.days else 0
+    recent = (feature.reduction in _GROWING and feature.days) or feature.reduction in _FADING
+    return good if recent else 0
 
 
 def ageing(rows: Rows, catalog: Catalog, judged: NDArray[np.bool_]) -> float:

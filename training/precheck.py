@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.build import build_at
+from features.build import build_at, try_custom
 from features.business import Business
-from features.catalog import Catalog, catalog
+from features.catalog import Catalog
 from features.definitions import Definition, TaskName, definitions, eligible
 from features.kernel import MICROSECONDS_A_DAY
-from features.past import Account, Past
+from features.past import Account, Past, catalog_of
 from features.problems import InputProblem, did_you_mean
 from features.spec import Reduction
 from training.checked import Check, Cutoff, LogCheck, TaskCheck
@@ -25,9 +25,11 @@ from training.splits import Timeline, first_activities, timeline
 def check(business: Business, account: Account, log: Past) -> Check:
     """Look at a log with the questions of a business in mind; nothing is written and nothing is learned."""
     seen = _log_check(business, account, log)
-    slim = _slim(catalog(business, log.uses()))
+    full = catalog_of(business, log)
+    slim = _slim(full)
     tasks = tuple(_task_check(business, asked, log, slim) for asked in definitions(business).values())
-    return Check(seen, tasks, tuple(dict.fromkeys(fixes(business, seen, tasks, log, _lack(log)))))
+    tried = try_custom(full, next(log.buckets()), log.span.last)
+    return Check(seen, tasks, tried, tuple(dict.fromkeys(fixes(business, seen, tasks, log, _lack(log)))))
 
 
 def absent_kinds(business: Business, log: Past, task: TaskName) -> InputProblem | None:

@@ -18,7 +18,7 @@ _GRADES = {
 
 def lines(check: Check) -> tuple[str, ...]:
     """The whole check for a person: the log, each question, what to mend."""
-    return (*_log(check.log), "", *(line for task in check.tasks for line in _task(task)), *_fixes(check))
+    return (*_log(check.log), "", *(line for task in check.tasks for line in _task(task)), *_own(check), *_fixes(check))
 
 
 def _log(log: LogCheck) -> Iterator[str]:
@@ -83,6 +83,12 @@ def _cutoff(task: TaskCheck, cutoff: Cutoff) -> str:
         f"    as of {day(cutoff.as_of)}: {cutoff.eligible:>9,} users, {cutoff.outcome:>9,} "
         f"{_OUTCOMES[task.task]}{share}"
     )
+
+
+def _own(check: Check) -> Iterator[str]:
+    if check.own_features:
+        yield "features of your own:"
+        yield from (f"  {line}" for line in check.own_features)
 
 
 def _fixes(check: Check) -> Iterator[str]:

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 from features.business import Business
 from features.definitions import Definition, TaskName, definitions
 from features.problems import InputProblem
-from training.bundle import Bundle, load_bundle
+from training.bundle import Bundle, load_bundle, with_custom
 from training.promotion import Verdict
 
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -95,7 +95,15 @@ def champions(business: Business) -> dict[TaskName, Champion]:
     for task, champion in found.items():
         _same_question(asked[task], champion)
     same_catalogue(found)
-    return found
+    return {task: ready(champion, business) for task, champion in found.items()}
+
+
+def ready(champion: Champion, business: Business) -> Champion:
+    """The champion with the business's own features, if it was trained with any.
+
+    Raises InputProblem (custom_changed) when their module is missing or another one.
+    """
+    return replace(champion, bundle=with_custom(champion.bundle, business))
 
 
 def same_catalogue(held: Mapping[TaskName, Champion]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,20 @@ def _standing(bundle: Bundle, skill: Interval) -> Standing:
 def _champions_view(
     client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Past
 ) -> pd.DataFrame | None:
-    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by."""
+    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by.
+
+    The latter also when the business's own features have changed, without which the champion can predict nothing.
+    """
     at = int(holdout["as_of"].iloc[0])
     reach = champion.bundle.definition.reach_days * MICROSECONDS_A_DAY
     if champion.bundle.definition != candidate.definition:
         return None
     if max(champion.bundle.origin.cutoffs) + reach <= at:
-        return _predicted_by(champion.bundle, set(holdout["user_id"]), past, at)
+        own = champion.bundle.catalog.custom
+        if own == candidate.catalog.custom:
+            catalog = replace(champion.bundle.catalog, custom=candidate.catalog.custom)
+            bundle = replace(champion.bundle, inputs=replace(champion.bundle.inputs, catalog=catalog))
+            return _predicted_by(bundle, set(holdout["user_id"]), past, at)
     saved = registry.holdout_of(client, champion)
     return None if saved is None else saved[["user_id", "as_of", "p"]]
 

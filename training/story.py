@@ -18,6 +18,7 @@ def story(bundle: Bundle, version: str, verdict: Verdict) -> list[str]:
         f"{task}: {bundle.definition.sentence()}",
         f"  {_judged(report['test'])}",
         *_candidates(report, bundle.rung, task == "ltv"),
+        *([f"  {report['choice']['left_out']}"] if report["choice"].get("left_out") else []),
         f"  chosen: {report['choice']['reason']}{_where(report['choice'])}",
         f"  {_level(report['choice'])}: {(_amounts if task == 'ltv' else _probabilities)(report['test'])}",
         f"  evidence grade {bundle.grade}{': ' if bundle.grade_reasons else ''}{'; '.join(bundle.grade_reasons)}",

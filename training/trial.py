@@ -13,6 +13,7 @@ from features.catalog import Catalog
 from features.definitions import Definition
 from training.amounts import AmountInterval, fit_interval
 from training.bundle import Calibration
+from training.columns import idle_columns
 from training.compete import Contest, calibrate, choose, judged, judged_margins, loss, uncalibrated
 from training.ladder import Rung, ageing, ladder
 from training.rows import Rows
@@ -38,6 +39,7 @@ class Trial:
     one, on other customers); before: the mean outcome there.
     margins: each rung's (n,) margins there.  calibration: fitted on these rows, for the finished model.
     by_window: each rung's loss at each cut-off (microseconds UTC) of the choice and, last, of the judgement.
+    left_out: a sentence about the columns that teach nothing on these rows, or "".
     """
 
     rung: Rung
@@ -53,6 +55,7 @@ class Trial:
     calibration: Calibration
     interval: AmountInterval | None
     by_window: Mapping[int, Mapping[str, float]]
+    left_out: str
 
     def holdout(self, people: NDArray[np.object_]) -> pd.DataFrame:
         """The untouched window's rows: user_id, as_of, y, p, and what one would have promised everybody before it."""
@@ -72,9 +75,9 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     """
     line = _telling(line, rows)
     at_test = folds(line, line.test, rows.as_of, rows.group)
-    rungs = ladder(
-        definition, features, rarer(definition, rows.y[rows.as_of == line.test]), _ageing(features, line, rows)
-    )
+    cases = rarer(definition, rows.y[rows.as_of == line.test])
+    idle = idle_columns(rows.x, rows.names, [feature.ages for feature in features.features])
+    rungs = ladder(definition, features, cases, _ageing(features, line, rows), idle)
     margins, test = judged_margins(rungs, rows, at_test), judged(at_test)
     earlier = judging_cutoffs(line) or line.learnable(line.test)[-1:]
     before, seen = margins, test
@@ -92,7 +95,7 @@ def hold_trial(definition: Definition, features: Catalog, line: Timeline, rows: 
     return Trial(
         winner, rungs, contest, earlier or (line.test,), rows.y[test], promise, rows.user[test], line.test,
         float(known[0].mean()), margins, calibration, interval,
-        _losses(definition, rows, seen, before) | _losses(definition, rows, test, margins),
+        _losses(definition, rows, seen, before) | _losses(definition, rows, test, margins), idle.sentence(),
     )  # fmt: skip
 
 

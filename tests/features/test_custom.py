@@ -41,10 +41,10 @@ def log() -> list[Event]:
     ]  # fmt: skip
 
 
-def values(shop: Business, name: str = "custom_mine") -> list[float]:
-    known = past(log())
+def values(shop: Business, events: list[Event] | None = None) -> list[float]:
+    known = past(events or log())
     made = catalog(shop, kind_uses(known))
-    return [float(v) for v in build(known, made, np.arange(2), np.full(2, NOW)).column(name)]
+    return [float(v) for v in build(known, made, np.arange(2), np.full(2, NOW)).column("custom_mine")]
 
 
 def problem(shop: Business) -> str:
@@ -69,6 +69,7 @@ def test_the_view_holds_what_was_known_and_nothing_else(tmp_path: Path) -> None:
     # Seen to fail with the comparison with as_of left out of past_events, and with that of `arrived`.
     body = "return float(past.age_days.min())"
     assert values(own(tmp_path, body)) == [3.0, 0.0]
+    assert values(own(tmp_path, body), [event._replace(arrived=None) for event in log()]) == [1.0, 0.0]
 
 
 def test_the_view_tells_kinds_ages_and_windows() -> None:

@@ -8,7 +8,7 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -335,10 +335,10 @@ def test_too_little_room_is_noticed_before_the_work(tmp_path: Path, monkeypatch:
 
 
 @pytest.fixture
-def ingested(tmp_path: Path) -> Iterator[Business]:
+def ingested(tmp_path: Path) -> Business:
     business = shop(tmp_path, made(events=80))
     ingest(business, NOW, Silent())
-    yield business
+    return business
 
 
 def test_a_damaged_manifest_and_one_of_a_later_version_are_refused(ingested: Business) -> None:

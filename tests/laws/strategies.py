@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -110,5 +111,13 @@ PLAIN = Case(
     business(churn={"activity": ["order"], "horizon_days": 181}, features={"windows_days": [1, 7, 30]}),
     ("order",), "UTC", money=False, dates_only=True,
 )  # fmt: skip
+OWN = Case(
+    "own features",
+    business(
+        churn={"activity": ["order"], "horizon_days": 30},
+        features={"windows_days": [7, 45], "custom": str(Path(__file__).with_name("own_features.py"))},
+    ),
+    ("order", "login", "refund"), ZONE, money=True, dates_only=False,
+)  # fmt: skip
 IN_UTC = replace(RICH, name="rich, UTC", zone="UTC")
-CASES = (RICH, PLAIN)
+CASES = (RICH, PLAIN, OWN)

@@ -17,12 +17,11 @@ from features.catalog import catalog
 from features.spec import Reduction
 from serving import phrases
 from serving.phrases import CONCEPTS, LANGUAGES, Language, concept_name, concept_phrase, event_name, number
+from serving.wording import AT_NOUGHT, TEMPLATES, WORDS
 from tests import made
 from tests.histories_made import DAY, Event, past
-from tests.laws.strategies import LAW, RICH
+from tests.laws.strategies import LAW, OWN, RICH
 from training.inputs import Inputs
-
-TEMPLATES = {"en": phrases._ENGLISH, "zh": phrases._CHINESE}
 
 
 @lru_cache
@@ -57,6 +56,12 @@ def test_every_reduction_has_a_template_that_says_its_number(language: Language)
     assert set(TEMPLATES[language]) == set(Reduction)
     for template in TEMPLATES[language].values():
         assert "n" in {field for _, field, _, _ in string.Formatter().parse(template) if field}
+
+
+def test_both_languages_have_the_same_words() -> None:
+    # Seen to fail with one line of a table deleted.
+    assert set(WORDS["en"]) == set(WORDS["zh"])
+    assert set(AT_NOUGHT["en"]) == set(AT_NOUGHT["zh"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -141,6 +146,74 @@ def test_sentences(events: list[Event], name: str, english: str, chinese: str) -
     # "time between order varies by 1 day".
     assert said(events, name) == english
     assert said(events, name, "zh") == chinese
+
+
+def visits(*days_ago: float) -> list[Event]:
+    return [Event("u", int((1_000 - days) * DAY), "visit", None, "b") for days in days_ago]
+
+
+@pytest.mark.parametrize(
+    ("events", "name", "english", "chinese"),
+    [
+        (orders(0), "order_decayed_7", "about 1 recent order, older ones counted less (half after 7 days)",
+         "近期下单约 1 次（越久远计得越少，每 7 天减半）"),
+        (visits(3), "order_decayed_7", "no order yet", "尚未下单"),
+        (orders(1, 2, 3, 10, 27), "order_slope_30d", "orders a week rose by 2.1 in the last 30 days", "近 30 天每周下单次数增加了 2.1"),
+        (orders(1, 15, 23, 24), "order_slope_30d", "orders a week fell by 1.2 in the last 30 days", "近 30 天每周下单次数减少了 1.2"),
+        (orders(1, 8, 15), "order_slope_30d", "as many orders a week in the last 30 days as before", "近 30 天每周下单次数没有变化"),
+        (orders(1, 2), "order_slope_30d", "too few orders to tell", "下单次数太少，尚无法判断"),
+        (orders(9, 10), "order_weeks_since_peak", "busiest week for orders was 1 week ago", "下单最多的一周在 1 周前"),
+        (orders(1, 2), "order_weeks_since_peak", "the last 7 days are the busiest week for orders so far", "最近 7 天是下单最多的一周"),
+        (orders(1, 8), "order_streak_weeks", "2 weeks in a row with orders, up to now", "至今已连续 2 周有下单"),
+        (orders(8), "order_streak_weeks", "no orders in the last 7 days", "最近 7 天没有下单"),
+        (orders(8), "order_streak_weeks_longest", "never more than 1 week in a row with orders", "最多连续 1 周有下单"),
+        (orders(8), "order_streak_days", "no orders in the last 24 hours", "最近 24 小时没有下单"),
+        (orders(0, 1), "order_streak_days", "2 days in a row with orders, up to now", "至今已连续 2 天有下单"),
+        (visits(8), "order_streak_days_longest", "no order yet", "尚未下单"),
+        (orders(1, 2, 4), "order_gap_regularity", "evenness of the gaps between orders: 4 (1 = at random, higher = more regular)",
+         "下单间隔的规律程度为 4（1 表示完全随机，越大越规律）"),
+        (orders(1, 3, 10), "order_gap_last", "2 days between the last two orders, usual gap 4.5 days",
+         "最近两次下单相隔 2 天（平时间隔 4.5 天）"),
+        (orders(1, item=None), "order_favourite_share", "no item known for orders", "下单没有商品记录"),
+        (orders(1, 2), "order_favourite_share", "100 % of orders are of one and the same item", "100% 的下单是同一种商品"),
+        (orders(1, value=None), "order_median_30d", "no amount known for orders in the last 30 days", "近 30 天下单没有金额记录"),
+        (orders(40), "order_median_30d", "no orders in the last 30 days", "近 30 天没有下单"),
+        (orders(1) + orders(50, value=30.0), "order_median_30d", "a typical order in the last 30 days is worth 20, usually 25",
+         "近 30 天一次下单的金额通常为 20（平时 25）"),
+        (orders(1), "order_p90_ever", "nine in ten orders so far are worth 20 or less", "至今九成下单的金额不超过 20"),
+        (orders(1), "order_returned_ever", "no refunds on orders so far", "至今下单没有退款"),
+        (orders(1) + orders(2, value=-5.0), "order_returned_30d", "refunds took back 25 % of the value of orders in the last 30 days",
+         "近 30 天下单金额中有 25% 退款"),
+        (orders(1) + orders(50, value=10.0), "order_trend_worth_30d", "value per order in the last 30 days at 2 times the usual",
+         "近 30 天单次下单金额是平时的 2 倍"),
+        (orders(3, 5) + visits(4), "order_then_visit_next", "100 % of orders followed directly by visits", "100% 的下单之后紧接着就是访问"),
+        (orders(3, 5), "order_then_visit_next", "no order was followed directly by visits", "没有一次下单之后紧接着访问"),
+        (orders(3), "order_then_visit_next", "nothing has followed orders yet", "下单之后还没有其他操作"),
+        (visits(1, 1.01, 50), "any_sessions_30d", "1 session in the last 30 days, usually 1.5", "近 30 天会话 1 次（平时 1.5）"),
+        (visits(1, 1.01), "any_session_minutes_30d", "sessions of 14 minutes on average in the last 30 days, usually 14",
+         "近 30 天平均每次会话 14 分钟（平时 14）"),
+        (visits(50), "any_session_minutes_30d", "no events in the last 30 days", "近 30 天没有任意操作"),
+    ],
+)  # fmt: skip
+def test_sentences_of_rhythm_sequence_and_sessions(events: list[Event], name: str, english: str, chinese: str) -> None:
+    assert said(events, name) == english
+    assert said(events, name, "zh") == chinese
+
+
+def test_a_share_of_value_names_both_sides_and_a_custom_feature_speaks_for_itself() -> None:
+    both = made.asking(ltv={"of": ["order", "refund"], "horizon_days": 45})
+    log = past([Event("u", 0, "order", 200.0, "a"), Event("u", 1, "refund", -30.0, "a")])
+    own = replace(plain(), catalog=catalog(both, kind_uses(log)))
+    values = build(log, own.catalog, np.array([0]), np.array([DAY])).values[0]
+    column = own.position["refund_value_share"]
+    assert concept_phrase(own, values, column, "en") == "refunds come to 15 % of the value of orders"
+    assert concept_phrase(own, values, column, "zh") == "退款金额相当于下单金额的 15%"
+    custom = replace(plain(), catalog=OWN.catalog)
+    column = custom.position["custom_order_span"]
+    values = np.full(len(custom.names), 1.25, np.float32)
+    assert concept_phrase(custom, values, column, "en") == "hours from the first to the last order: 1.25"
+    assert concept_phrase(custom, values, column, "zh") == "自定义指标“hours from the first to the last order”为 1.25"
+    assert concept_phrase(custom, values * np.nan, column, "en") == "hours from the first to the last order: not known"
 
 
 def test_the_own_usual_appears_only_with_enough_past() -> None:

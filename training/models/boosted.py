@@ -97,7 +97,7 @@ def fit_boosted(
     """
     settings = {
         "objective": objective, "learning_rate": 0.03, "max_depth": 4, "num_leaves": 15, "lambda_l2": 5.0,
-        "min_data_in_leaf": int(np.clip(len(y) // 200, 5, 100)), "feature_fraction": 0.5, "bagging_fraction": 0.7,
+        "min_data_in_leaf": int(np.clip(len(y) // 200, 5, 100)), "feature_fraction": 0.2, "bagging_fraction": 0.7,
         "bagging_freq": 1, "monotone_constraints": list(directions), "verbosity": -1, "seed": seed,
         "deterministic": True, "force_row_wise": True, "num_threads": 1 if len(y) < CROWD else 2,
     }  # fmt: skip

@@ -44,7 +44,7 @@ def labelled(line: Timeline, customers: int = 240, seed: int = 0) -> Rows:
     x = np.zeros((n, len(made.features().names)), np.float32)
     x[:, 0], x[:, 1] = np.arange(n), margin
     y = (dice.random(n) < sigmoid(margin)).astype(float)
-    return Rows(("number", "margin"), x, y, user, np.repeat(line.cutoffs, customers), user % 3, _people(customers))
+    return Rows(made.features().names, x, y, user, np.repeat(line.cutoffs, customers), user % 3, _people(customers))
 
 
 @dataclass

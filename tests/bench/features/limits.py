@@ -37,7 +37,7 @@ class Limit:
             return "NOT MEASURED"
         if not self.judged:
             return "not judged at this size"
-        return "holds" if self.holds else "BROKEN"
+        return "holds" if self.holds else "MISSED"
 
     @property
     def wanted(self) -> str:

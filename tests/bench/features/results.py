@@ -48,10 +48,13 @@ class Results:
 
     @property
     def faults(self) -> list[str]:
-        """Why the bench must fail; empty when all is well."""
-        differing = [f"{a.peer} disagrees with us: {fault}" for a in self.agreements for fault in a.faults]
-        broken = [f"{one.says}: {one.found}, wanted {one.wanted}" for one in self.limits if one.holds is False]
-        return [*self.failures, *differing, *broken]
+        """Why the bench must fail: somebody crashed, or somebody's values are not ours; empty when all is well."""
+        return [*self.failures, *(f"{a.peer} disagrees with us: {fault}" for a in self.agreements for fault in a.faults)]
+
+    @property
+    def missed(self) -> list[str]:
+        """The limits that this run did not keep; a finding, and no fault of the run."""
+        return [f"{one.says}: {one.found}, wanted {one.wanted}" for one in self.limits if one.holds is False]
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,5 +75,5 @@ class Results:
             "first_call": asdict(self.first_call) if self.first_call else None,
             "agreements": [asdict(one) for one in self.agreements],
             "limits": [{**asdict(limit), "verdict": limit.verdict} for limit in self.limits],
-            "missing": self.missing, "faults": self.faults,
+            "missing": self.missing, "missed": self.missed, "faults": self.faults,
         }  # fmt: skip

@@ -13,18 +13,22 @@ def limits_of(results: Results) -> list[Limit]:
 
 
 def _beside_peers(results: Results) -> list[Limit]:
-    full, ours = results.events >= FULL_SIZE, results.cpu(who.RAW)
-    extrapolated = results.extrapolated[0] if results.extrapolated else None
-    times_less = [(who.PANDAS, 4), (who.POLARS, 5), (who.SQL, 6)]
-    return [
-        Limit("at least 150 features", results.features, 150, "features", at_least=True),
-        Limit(f"CPU: ours / {who.SCAN}", ratio(ours, results.cpu(who.SCAN)), 3.5, aim=2.5, judged=full),
-        *(
-            Limit(f"CPU: {peer} / ours", ratio(results.cpu(peer), ours), bound, at_least=True, judged=full)
-            for peer, bound in times_less
-        ),
-        Limit("CPU: featuretools (extrapolated) / ours", ratio(extrapolated, ours), 20, at_least=True, judged=full),
-    ]
+    full = results.events >= FULL_SIZE
+    found = [Limit("at least 150 features", results.features, 150, "features", at_least=True)]
+    for way, name in (("event log", who.LOG), ("raw Parquet", who.RAW)):
+        ours = results.cpu(name)
+        says = f"CPU, {way}: ours / {who.SCAN}"
+        found.append(Limit(says, ratio(ours, results.cpu(who.SCAN)), 3.5, aim=2.5, judged=full))
+        for peer, bound in ((who.PANDAS, 4), (who.POLARS, 5), (who.SQL, 6), (who.FEATURETOOLS, 20)):
+            times_less = ratio(_cpu_of(results, peer), ours)
+            found.append(Limit(f"CPU, {way}: {peer} / ours", times_less, bound, at_least=True, judged=full))
+    return found
+
+
+def _cpu_of(results: Results, peer: str) -> float | None:
+    if peer == who.FEATURETOOLS:
+        return results.extrapolated[0] if results.extrapolated else None
+    return results.cpu(peer)
 
 
 def _cut_offs(results: Results) -> list[Limit]:

@@ -94,8 +94,10 @@ def train_task(
     if problem := unanswerable(business, definition, past):
         raise problem
     line = timeline(definition, past)
-    with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs"):
-        rows = gather(definition, past, features, line, business.training.users_share)
+    share = business.training.users_share
+    of_users = "" if share == 1 else f" of {share:.3g} of all users, by hash of the id"
+    with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs{of_users}"):
+        rows = gather(definition, past, features, line, share)
     evidence = weigh(definition, line, rows)
     with progress.step(f"{task}: candidates compete, customers held apart"):
         trial = hold_trial(definition, features, line, rows)
@@ -109,7 +111,7 @@ def train_task(
             example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
             model, run = registry.log_bundle(
                 bundle,
-                parameters(bundle),
+                parameters(bundle) | {"users_share": share},
                 flat_metrics(bundle.report),
                 report_plots(bundle.report, bundle.rung),
                 example,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,11 +88,11 @@ def _account() -> str:
 
 def _run(command: list[str], account: str, log: Path) -> None:
     """Run as an account, with output into a file: a server that keeps a pipe open would never let us go on."""
-    whole = ["runuser", "-u", account, "--", *command] if account else command
+    who: dict[str, Any] = {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []} if account else {}
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "LC_ALL": "C"}
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
-            whole, stdout=said, stderr=said, stdin=subprocess.DEVNULL, env=environment, cwd="/", check=False
+            command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, env=environment, cwd="/", check=False, **who
         )
         if done.returncode:
             said.seek(0)

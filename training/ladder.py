@@ -113,10 +113,13 @@ def _labels(catalog: Catalog) -> list[str]:
 
 
 def _columns(names: Sequence[str], catalog: Catalog, suffixes: Sequence[str], idle: Idle) -> list[int]:
-    """Of what is asked for the columns that the data have; an idle one only when there is no other."""
+    """Of what is asked for the columns that the data have: one that repeats another by that other, and one that is the
+    same for everybody only when there is nothing else."""
     wanted = [f"{label}_{suffix}" for label in _labels(catalog) for suffix in suffixes]
     found = [names.index(name) for name in wanted if name in names]
-    return [column for column in found if column not in idle.columns] or found
+    twins = dict(idle.repeats)
+    telling = dict.fromkeys(twins.get(column, column) for column in found if column not in idle.constant)
+    return list(telling) or found
 
 
 def _logs(columns: Sequence[int]) -> list[Scale]:

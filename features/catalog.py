@@ -110,6 +110,25 @@ def catalog(business: Business, uses: Sequence[KindUse], clock: bool = True) -> 
     return _distinct(Catalog(selectors, tuple(features), windows, custom))
 
 
+def bind(catalog: Catalog, business: Business) -> Catalog:
+    """A saved catalogue with the functions of its custom features; the same one when it has none.
+
+    Raises InputProblem (custom_changed) when the module beside winback.toml is missing or is not the one that the
+    catalogue was made with: a score under changed code would silently mean something else.
+    """
+    if catalog.custom is None:
+        return catalog
+    held = load_custom(business)
+    if held is None or held.digest != catalog.custom.digest:
+        said = "winback.toml names none" if held is None else f"{held.file} has changed since"
+        raise InputProblem(
+            f"The model was trained with the custom features of {catalog.custom.file}, but {said}. Put the same file "
+            "back, or run `winback train`.",
+            "custom_changed",
+        )
+    return replace(catalog, custom=held)
+
+
 def _distinct(made: Catalog) -> Catalog:
     """The same catalogue; raises InputProblem when a custom feature takes the name of another."""
     taken = {f.name for f in made.features if f.reduction is not Reduction.CUSTOM}

@@ -3,7 +3,7 @@
 The module is named under [features] as `custom = "my_features.py"` and holds functions such as
 
     from features.custom import PastEvents, feature
-    from features.histories import item_digest
+    from features.named import item_digest
 
     @feature(unit="share", concept="variety", says="share of orders of gift cards", missing="no order")
     def gift_share(past: PastEvents, as_of: int) -> float:
@@ -19,7 +19,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,6 @@ from features.spec import Feature, Reduction
 
 if TYPE_CHECKING:
     from features.business import Business
-    from features.catalog import Catalog
     from features.kernel import Plan
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -205,25 +204,6 @@ def _functions(file: str, source: bytes) -> Mapping[str, Compute]:
         for name, part in vars(module).items()
         if isinstance(getattr(part, _MARK, None), Declared)
     }
-
-
-def bind(catalog: Catalog, business: Business) -> Catalog:
-    """The saved catalogue with the functions of its custom features; the same one when it has none.
-
-    Raises InputProblem (custom_changed) when the module beside winback.toml is missing or is not the one that the
-    catalogue was made with: a score under changed code would silently mean something else.
-    """
-    if catalog.custom is None:
-        return catalog
-    held = load_custom(business)
-    if held is None or held.digest != catalog.custom.digest:
-        said = "winback.toml names none" if held is None else f"{held.file} has changed since"
-        raise InputProblem(
-            f"The model was trained with the custom features of {catalog.custom.file}, but {said}. Put the same file "
-            "back, or run `winback train`.",
-            "custom_changed",
-        )
-    return replace(catalog, custom=held)
 
 
 def fill(plan: Plan, past: PastEvents, row: NDArray[np.float32], whose: str) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from features.catalog import KindUse
 from features.clock import zone_table
-from features.histories import Histories, Named, Span
+from features.histories import Histories, Span
+from features.named import Named
 from features.ordering import deal, pile_in_order
 
 A_PILE = 500_000  # events; they fit into a processor's cache while they are sorted

@@ -34,7 +34,7 @@ from features.database import (
     packed,
     state,
 )
-from features.histories import NO_ITEM, item_digest
+from features.named import NO_ITEM, item_digest
 from features.packing import merge, pack, split, unpack
 from features.past import Past
 

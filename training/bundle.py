@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from features.build import FeatureTable
 from features.business import Business
-from features.catalog import Catalog
-from features.custom import bind
+from features.catalog import Catalog, bind
 from features.definitions import Definition
 from features.problems import InputProblem
 from training.amounts import AmountCalibration, AmountInterval

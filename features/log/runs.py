@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.digests import U64, event_digests, text_digests
-from features.histories import item_digests
 from features.log.partitioned import Partitioned, PartitionedWriter
+from features.named import item_digests
 
 EVENTS = pa.schema([
     ("user", pa.string()), ("time", pa.timestamp("us", "UTC")), ("kind", pa.string()), ("value", pa.float64()),

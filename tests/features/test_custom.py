@@ -12,8 +12,8 @@ import pytest
 
 from features.build import build, build_one, kind_uses, try_custom
 from features.business import Business
-from features.catalog import Catalog, catalog
-from features.custom import CustomCode, PastEvents, bind, load_custom
+from features.catalog import Catalog, bind, catalog
+from features.custom import CustomCode, PastEvents, load_custom
 from features.problems import InputProblem
 from features.spec import Reduction
 from tests.histories_made import DAY, Event, at, business, one, past

@@ -10,7 +10,8 @@ import pytest
 
 from features.build import build_at, kind_uses
 from features.catalog import catalog
-from features.histories import NO_ITEM, Histories, histories, item_digest, item_digests
+from features.histories import Histories, histories
+from features.named import NO_ITEM, item_digest, item_digests
 from tests.histories_made import DAY, Event, at, business, log, past
 
 EVENTS = [

@@ -20,9 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.build import F32, build, build_one
-from features.catalog import ANYTHING, Catalog
+from features.catalog import ANYTHING, Catalog, bind
 from features.clock import format_instant
-from features.custom import bind
 from features.events import read_events
 from features.histories import Histories, histories
 from features.spec import Feature, Reduction

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalog import Catalog
-from features.histories import item_digest
+from features.named import item_digest
 from features.spec import Feature, Reduction
 from tests.histories_made import DAY, Event, at
 from tests.laws.strategies import CASES, LAW, MET, RICH, Case

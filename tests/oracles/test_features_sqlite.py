@@ -10,7 +10,7 @@ import pytest
 
 from features.build import FeatureTable, build, kind_uses
 from features.catalog import Catalog, Selector, catalog
-from features.histories import item_digest
+from features.named import item_digest
 from features.spec import Reduction
 from tests.histories_made import DAY, HOUR, Event, at, business, past
 

@@ -13,12 +13,14 @@ class Standing:
 
     question: its definition in words.  until: its data were complete until then, microseconds UTC.
     skill: its loss minus the loss of promising everybody the rate of the window before, on the untouched window.
+    able: whether it can score as things are now.
     """
 
     question: str
     until: int
     grade: str
     skill: Interval
+    able: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Verdict:
 def judge(candidate: Standing, champion: Standing | None, comparison: Comparison | None) -> Verdict:
     """Decide whether the candidate takes over.
 
-    It does when there is no champion or the champion answers another question; when it is significantly better on rows
-    that neither has seen; or when it has learned from newer data and is not significantly worse.
+    It does when there is no champion, or the champion answers another question or can score no more; when it is
+    significantly better on rows that neither has seen; or when it has learned from newer data and is not significantly
+    worse.
     comparison: None when no rows are fair to both.
 
     >>> flat = Interval(0.0, -0.01, 0.01)
@@ -54,6 +57,8 @@ def judge(candidate: Standing, champion: Standing | None, comparison: Comparison
         return Verdict(True, ("there is no champion yet", skill))
     if champion.question != candidate.question:
         return Verdict(True, (f"the champion answers another question ({champion.question})", skill))
+    if not champion.able:
+        return Verdict(True, ("the champion cannot score any more: the features of your own have changed", skill))
     newer = candidate.until > champion.until
     if comparison is None:
         told = "no labelled rows are new to both models"

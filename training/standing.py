@@ -30,7 +30,8 @@ def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Past
     champion = registry.champion_of(client, task)
     if champion is None:
         return judge(standing, None, None)
-    other = _champions_view(client, champion, candidate, holdout, past)
+    able = champion.bundle.catalog.custom == candidate.catalog.custom
+    other = _champions_view(client, champion, candidate, holdout, past) if able else None
     comparison = None
     if other is not None and len(other) >= FEWEST:
         both = holdout.merge(other, on=["user_id", "as_of"], suffixes=("", "_champion"))
@@ -43,7 +44,8 @@ def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Past
                 both["user_id"].to_numpy(),
             )
             comparison = Comparison(difference, len(both))
-    return judge(standing, _standing(champion.bundle, Interval(0.0, 0.0, 0.0)), comparison)
+    rival = replace(_standing(champion.bundle, Interval(0.0, 0.0, 0.0)), able=able)
+    return judge(standing, rival, comparison)
 
 
 def _standing(bundle: Bundle, skill: Interval) -> Standing:
@@ -56,20 +58,15 @@ def _standing(bundle: Bundle, skill: Interval) -> Standing:
 def _champions_view(
     client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Past
 ) -> pd.DataFrame | None:
-    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by.
-
-    The latter also when the business's own features have changed, without which the champion can predict nothing.
-    """
+    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by."""
     at = int(holdout["as_of"].iloc[0])
     reach = champion.bundle.definition.reach_days * MICROSECONDS_A_DAY
     if champion.bundle.definition != candidate.definition:
         return None
     if max(champion.bundle.origin.cutoffs) + reach <= at:
-        own = champion.bundle.catalog.custom
-        if own == candidate.catalog.custom:
-            catalog = replace(champion.bundle.catalog, custom=candidate.catalog.custom)
-            bundle = replace(champion.bundle, inputs=replace(champion.bundle.inputs, catalog=catalog))
-            return _predicted_by(bundle, set(holdout["user_id"]), past, at)
+        catalog = replace(champion.bundle.catalog, custom=candidate.catalog.custom)
+        bundle = replace(champion.bundle, inputs=replace(champion.bundle.inputs, catalog=catalog))
+        return _predicted_by(bundle, set(holdout["user_id"]), past, at)
     saved = registry.holdout_of(client, champion)
     return None if saved is None else saved[["user_id", "as_of", "p"]]
 

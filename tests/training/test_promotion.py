@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from training.bootstrap import Interval
@@ -57,3 +59,14 @@ def test_a_model_without_skill_says_so() -> None:
         verdict = judge(Standing(NEW.question, 200, "D", skill), None, None)
         assert "NOT shown to be better than promising everybody" in verdict.reasons[1]
         assert "evidence grade D" in verdict.reasons[1]
+
+
+def test_a_champion_that_can_score_no_more_gives_way_even_to_its_equal() -> None:
+    # Seen to fail without the rule: after a change of one's own features nothing could score, and retraining promoted
+    # nothing.
+    level = Comparison(Interval(0.0, 0.0, 0.0), 900)
+    one = Standing("q", 1, "B", Interval(-0.1, -0.2, -0.05))
+    assert not judge(one, one, level).promote
+    verdict = judge(one, replace(one, able=False), None)
+    assert verdict.promote
+    assert "cannot score any more" in verdict.reasons[0]

@@ -16,6 +16,7 @@ from features.events import Counted, Events, read_events
 from features.histories import Histories, Span, histories, span_of
 from features.log.reading import EventLog, files_behind, open_log, read_rejected
 from features.piles import A_PILE, piles
+from features.problems import InputProblem
 from features.progress import Progress
 from features.rejects import Rejected
 from features.sources.columns import source_files
@@ -90,8 +91,15 @@ def open_past(business: Business, now: int, progress: Progress) -> tuple[Past, A
             account = Account(events.rejected, events.counted, events.notes, lambda: ids.drop_null().to_pylist())
             return _in_memory(events, business.events.time_zone), account
     with progress.step(f"opening the event log ({log.event_count:,} events)"):
-        behind = files_behind(log.manifest, source_files(business))
-        return log, account_of(log, behind)
+        return log, account_of(log, files_behind(log.manifest, _files_now(business)))
+
+
+def _files_now(business: Business) -> Sequence[Path]:
+    """The files of the source as far as they are still there; the log does not need them."""
+    try:
+        return source_files(business)
+    except InputProblem:
+        return ()
 
 
 def _in_memory(events: Events, zone: str) -> Past:

@@ -37,6 +37,7 @@ from features.problems import InputProblem
 from features.progress import Progress
 from features.rejects import SCHEMA, Rejected
 from features.sources.columns import raw_pieces, source_files
+from features.sources.content import unreadable
 from features.whole_file import whole_file
 
 A_BUCKET = 1_000_000  # events; some 100 MB while it is sorted
@@ -62,6 +63,9 @@ class Ingested:
         said = [f"{self.source}: {d.events:,} events added, {self.log.events:,} in the log."]
         if self.skipped:
             said.append(f"{_files(self.skipped)} in the log already.")
+        if d.events < self.log.events and not d.meaning["event_id"]:
+            said.append("Without event_id under [events], only whole files are known again: a row that stands in two "
+                        "files counts twice.")  # fmt: skip
         if d.duplicates:
             unlike = f", {d.differing:,} of them with other content, of which the first was kept" if d.differing else ""
             said.append(f"{d.duplicates:,} rows repeat an event id and were left out{unlike}.")
@@ -203,12 +207,15 @@ def _new_files(
 
 
 def facts_of(path: Path) -> FileFacts:
-    """A file as it is now; its digest is of its content alone."""
+    """A file as it is now; its digest is of its content alone.  Raises InputProblem: missing_file, unreadable_file."""
     digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    stat = path.stat()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+        stat = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from None
     return FileFacts(digest.hexdigest(), stat.st_size, stat.st_mtime_ns)
 
 

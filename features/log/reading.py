@@ -150,9 +150,14 @@ def _refuse_other_meaning(business: Business, manifest: Manifest, folder: Path) 
 
 
 def files_behind(manifest: Manifest, paths: Sequence[Path]) -> list[Path]:
-    """Files of a source that the log does not have as they are now, judged by size and time of change."""
+    """Files of a source that the log does not have as they are now, judged by size and time of change.
+
+    A file that is gone is no matter: the log has what was in it.
+    """
     behind = []
     for path in paths:
+        if not path.exists():
+            continue
         known, stat = manifest.files.get(str(path.resolve())), path.stat()
         if known is None or (known.size, known.modified) != (stat.st_size, stat.st_mtime_ns):
             behind.append(path)

@@ -112,17 +112,18 @@ def _map(path: Path) -> Bytes:
             if path.stat().st_size == 0:
                 return np.empty(0, np.uint8)
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-    except FileNotFoundError:
-        raise _missing(path) from None
     except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> InputProblem:
+    """The problem that a file is not there, or may not be read."""
+    if not isinstance(error, FileNotFoundError):
         why = getattr(error, "strerror", None) or error
-        raise InputProblem(
+        return InputProblem(
             f"{path} cannot be read: {why}. Give this account the right to read it (chmod a+r), or name another file.",
             "unreadable_file",
-        ) from None
-
-
-def _missing(path: Path) -> InputProblem:
+        )
     near = difflib.get_close_matches(path.name, [one.name for one in path.parent.glob("*")], n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     if re.match(r"[a-z0-9]+:", path.name):

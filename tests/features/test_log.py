@@ -282,6 +282,33 @@ def test_newer_files_of_the_source_are_named(tmp_path: Path) -> None:
     assert note.startswith("1 file of the source (all.csv) changed or came after the last `winback ingest`")
 
 
+def test_the_log_does_not_need_its_sources(tmp_path: Path) -> None:
+    # Seen to fail with files_behind looking at a file that is gone.
+    business = shop(tmp_path, made(events=50))
+    ingest(business, NOW, Silent())
+    (tmp_path / "all.csv").unlink()
+    assert past_of(business).event_count == 50
+    (tmp_path / "days").mkdir()
+    (tmp_path / "winback.toml").write_text(CONFIG.replace("all.csv", "days/*.csv"), "utf-8")
+    assert past_of(read_business(tmp_path / "winback.toml")).event_count == 50
+
+
+def test_a_missing_file_is_an_input_problem_and_leaves_no_log(tmp_path: Path) -> None:
+    business = shop(tmp_path, made(events=50))
+    with pytest.raises(InputProblem, match=r"Did you mean 'all\.csv'") as raised:
+        bring(business, tmp_path / "al.csv")
+    assert raised.value.code == "missing_file"
+    assert open_log(business) is None
+
+
+def test_without_ids_a_second_file_comes_with_a_warning(tmp_path: Path) -> None:
+    events = made(events=80)
+    business = shop(tmp_path, events[:50], WITHOUT_IDS)
+    assert not any("counts twice" in line for line in ingest(business, NOW, Silent()).lines())
+    more = bring(business, write(tmp_path / "more.csv", events[50:]))
+    assert "Without event_id under [events], only whole files are known again" in "\n".join(more.lines())
+
+
 # ---- readers, writers, damage
 
 

@@ -6,13 +6,14 @@ import hashlib
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.agreement import disagreement
 from features.business import Business
 from features.events import Events, events_of, nothing_left, refuse_many_kinds
 from features.histories import Span
@@ -109,8 +110,8 @@ def _append(
     try:
         read = _Read(business.events.source)
         with progress.step(f"reading {business.events.source}"):
-            for number, events in enumerate(_pieces(business, files, now)):
-                if read.add(events):
+            for number, (source, events) in enumerate(_pieces(business, files, now)):
+                if read.add(events, source):
                     read.runs.append(write_run(events.table, log.bits, draft / f"run-{number:05d}"))
         if not read.runs:
             raise nothing_left(read.rejected)
@@ -157,12 +158,13 @@ class _Read:
     dates_only: bool = True
     complete_until: int = 0
     kinds: set[str] = field(default_factory=set)
+    ways: dict[Path, list[tuple[str, ...]]] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     kept: list[pa.Table] = field(default_factory=list)
 
-    def add(self, events: Events) -> bool:
-        """Take one piece into account; False when no event of it is left."""
+    def add(self, events: Events, source: Path) -> bool:
+        """Take one piece of a file into account; False when no event of it is left."""
         self.rows += events.counted.rows_read
         self.again += events.counted.duplicates
         self.unlike += events.counted.differing_duplicates
@@ -173,6 +175,9 @@ class _Read:
         if not events.table.num_rows:
             return False
         self.kinds.update(events.table["kind"].combine_chunks().dictionary.to_pylist())
+        self.ways.setdefault(source, []).append(events.notes)
+        if ways := disagreement(self.ways[source]):
+            raise _undecided(source, ways)
         self.dates_only &= events.dates_only
         self.complete_until = max(self.complete_until, events.complete_until)
         return True
@@ -183,9 +188,9 @@ class _Read:
         return Rejected(table, self.rows, self.source, len(set(table["file"].to_pylist())) or 1)
 
 
-def _pieces(business: Business, files: Mapping[Path, FileFacts], now: int) -> Iterator[Events]:
+def _pieces(business: Business, files: Mapping[Path, FileFacts], now: int) -> Iterator[tuple[Path, Events]]:
     for raw in raw_pieces(business, of=files or None):
-        yield events_of(raw, business, now)
+        yield raw.files[0], events_of(raw, business, now)
 
 
 def _new_files(
@@ -253,6 +258,15 @@ def _changed(path: Path) -> InputProblem:
         f"{path} has changed since it was ingested, and without event ids nobody can tell which of its rows are new: "
         "they would count twice. Set event_id under [events], or bring the new rows as a file of their own.",
         "changed_file",
+    )
+
+
+def _undecided(source: Path, ways: Sequence[str]) -> InputProblem:
+    return InputProblem(
+        f"Parts of {source} read differently: {'; '.join(ways[:3])}. A large file is read in parts, and they leave "
+        "open which is meant. Set time_format under [events] for times, or write the column as timestamps or numbers. "
+        "Nothing was changed.",
+        "undecided_reading",
     )
 
 

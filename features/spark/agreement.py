@@ -6,13 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from features.agreement import disagreement
 from features.business import Business
 from features.problems import InputProblem
 from features.sources.amounts import one_currency
 from features.spark.understanding import Account
 
-_READ_AS = re.compile(r"'(?P<column>.*)' (?P<way>was read as [^(]*|has a decimal comma)")
-_PLAINLY = "without any sign of that"
 _CURRENCY = re.compile(r"Amounts in '.*' are in (.*)\.")
 _PLAIN_IDS = "User ids such as 123.0"
 
@@ -29,9 +28,8 @@ def agreed(accounts: Sequence[Account], business: Business) -> Account:
     full = [account for account in accounts if account.events]
     if not full:
         raise InputProblem(*next(account.nothing for account in accounts if account.nothing))
-    for ways in _readings(full).values():
-        if len(ways) > 1:
-            raise _undecided(ways)
+    if ways := disagreement([account.notes for account in full]):
+        raise _undecided(ways)
     notes = [note for account in full for note in account.notes]
     one_currency(Counter(match[1] for note in notes if (match := _CURRENCY.fullmatch(note))), business.events.value)
     if any(note.startswith(_PLAIN_IDS) for note in notes) and not all(account.whole_numbers for account in full):
@@ -41,18 +39,6 @@ def agreed(accounts: Sequence[Account], business: Business) -> Account:
         sum(account.rejected for account in accounts), tuple(dict.fromkeys(notes)),
         all(account.dates_only for account in full), max(account.complete_until for account in full),
     )  # fmt: skip
-
-
-def _readings(accounts: Sequence[Account]) -> dict[str, list[str]]:
-    """By column of text, the ways in which it was read."""
-    found = [_ways(account) for account in accounts]
-    columns = {column for one in found for column in one}
-    return {column: sorted({f"'{column}' {one.get(column, _PLAINLY)}" for one in found}) for column in columns}
-
-
-def _ways(account: Account) -> dict[str, str]:
-    matches = (_READ_AS.match(note) for note in account.notes)
-    return {match["column"]: match["way"].rstrip(" .") for match in matches if match}
 
 
 def _undecided(ways: Sequence[str]) -> InputProblem:

@@ -282,6 +282,22 @@ def test_newer_files_of_the_source_are_named(tmp_path: Path) -> None:
     assert note.startswith("1 file of the source (all.csv) changed or came after the last `winback ingest`")
 
 
+def test_parts_of_a_file_that_read_differently_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first part can only have the month first, the second only the day."""
+    # Seen to fail without the comparison: both parts were in the log, each read in its own way.
+    whole = ingesting.raw_pieces
+    monkeypatch.setattr(ingesting, "raw_pieces", lambda business, of=None: whole(business, 40, of))
+    config = CONFIG.replace('ingested_at = "came"\n', "")
+    business = shop(tmp_path, made(events=5), config)
+    days = [f"02/{13 + n % 12}/2024" for n in range(40)] + [f"{13 + n % 12}/02/2024" for n in range(40)]
+    rows = [f"u{n},{day},order,1,,x{n}" for n, day in enumerate(days)]
+    (tmp_path / "all.csv").write_text("\n".join(["who,at,what,worth,page,id", *rows]) + "\n", "utf-8")
+    with pytest.raises(InputProblem) as raised:
+        ingest(business, NOW, Silent())
+    assert raised.value.code == "undecided_reading"
+    assert open_log(business) is None
+
+
 def test_the_log_does_not_need_its_sources(tmp_path: Path) -> None:
     # Seen to fail with files_behind looking at a file that is gone.
     business = shop(tmp_path, made(events=50))

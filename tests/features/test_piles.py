@@ -18,7 +18,7 @@ SHOP = business(churn={"activity": ["order", "login"], "horizon_days": 30})
 @pytest.mark.parametrize("late", [False, True], ids=["known at once", "late"])
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
 def test_piles_are_the_histories_cut_between_users(monkeypatch: pytest.MonkeyPatch, size: int, late: bool) -> None:
-    # Seen to fail with the kind's number shifted by 31 bits in `deal`, and with every pile's users numbered from 0.
+    # Seen to fail with the kind taken from the wrong bits in _scatter_pile, and with events of one instant left as they came.
     monkeypatch.setattr(dealing, "A_PILE", size)
     events = [event if late else event._replace(arrived=None) for event in made(3)]
     table, span = log(events), span_of(log(events), "Europe/Berlin")

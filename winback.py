@@ -36,8 +36,6 @@ AsOf = Annotated[
     str | None, typer.Option("--as-of", metavar="D", help="A date (00:00 of it) or a full ISO 8601 moment")
 ]
 Lang = Annotated[str, typer.Option("--lang", metavar="L", help="The language of the reasons: en or zh")]
-
-
 Spark = Annotated[
     str | None,
     typer.Option(
@@ -162,7 +160,9 @@ def features(
             "features mean.",
             "missing_option",
         )
-    moment = _moment(as_of, business) or 0
+    from features.clock import parse_instant
+
+    moment = parse_instant(as_of, business.events.time_zone)
     if spark:
         from features.spark.export import write_features as on_spark
 

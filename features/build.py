@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
-from features.catalog import Catalog, KindUse
+from features.catalog import Catalog
 from features.custom import PastEvents, fill
 from features.histories import Histories
 from features.kernel import Plan
@@ -37,11 +37,6 @@ class FeatureTable:
 
     def column(self, name: str) -> F32:
         return self.values[:, self.catalog.position[name]]
-
-
-def kind_uses(histories: Histories) -> tuple[KindUse, ...]:
-    """How often each kind occurs, and whether with items and values, for `catalog`."""
-    return histories.uses()
 
 
 def build(histories: Histories, catalog: Catalog, users: I64, as_of: I64) -> FeatureTable:

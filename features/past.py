@@ -112,9 +112,11 @@ def account_of(log: EventLog, behind: Sequence[Path]) -> Account:
     """What the deliveries of a log left out, together; behind: files of the source that it does not have yet."""
     deliveries = log.manifest.deliveries
     counted = Counted(
-        sum(len(delivery.files) for delivery in deliveries),
-        *(sum(getattr(delivery, name) for delivery in deliveries) for name in ("rows_read", "rejected_rows")),
-        *(sum(getattr(delivery, name) for delivery in deliveries) for name in ("duplicates", "differing")),
+        files=sum(len(delivery.files) for delivery in deliveries),
+        rows_read=sum(delivery.rows_read for delivery in deliveries),
+        rejected=sum(sum(delivery.rejected.values()) for delivery in deliveries),
+        duplicates=sum(delivery.duplicates for delivery in deliveries),
+        differing_duplicates=sum(delivery.differing for delivery in deliveries),
     )
     notes = tuple(dict.fromkeys(note for delivery in deliveries for note in delivery.notes))
     if behind:

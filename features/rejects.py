@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from features.sources.raw import one_line
+from features.whole_file import whole_file
 
 SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 TEXT_LENGTH = 200
@@ -88,12 +87,5 @@ class Rejected:
 
     def write(self, path: Path) -> None:
         """Write the rows as CSV in one step: a reader sees the old file or the whole new one, never a part."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                pacsv.write_csv(self.table, out)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with whole_file(path) as draft:
+            pacsv.write_csv(self.table, draft)

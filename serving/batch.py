@@ -19,8 +19,8 @@ from features.business import Business
 from features.catalog import Catalog
 from features.clock import format_instant
 from features.definitions import TaskName
+from features.export import refuse_before_everybody
 from features.past import Past, open_past
-from features.problems import InputProblem
 from features.progress import Progress
 from features.whole_file import whole_file
 from serving.phrases import Language
@@ -123,12 +123,7 @@ def ask(business: Business, as_of: int | None, now: int, language: Language, pro
     if as_of is None:
         past = past.as_known_today()
     moment = past.span.last if as_of is None else as_of
-    if moment < past.span.first:
-        raise InputProblem(
-            f"Nobody is known at {format_instant(moment)}: the first event is of {format_instant(past.span.first)}. "
-            "Use a later --as-of.",
-            "as_of_too_early",
-        )
+    refuse_before_everybody(past, moment)
     return Asked(past, held, moment, language)
 
 

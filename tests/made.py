@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.build import FeatureTable, build_at, kind_uses
+from features.build import FeatureTable, build_at
 from features.business import Business
 from features.catalog import Catalog, catalog
 from features.clock import format_instant
@@ -70,7 +70,7 @@ def known(users: int = 300, days: float = 160, seed: int = 1) -> Histories:
 
 @lru_cache(maxsize=8)
 def features(users: int = 300, days: float = 160, seed: int = 1) -> Catalog:
-    return catalog(asking(), kind_uses(known(users, days, seed)))
+    return catalog(asking(), known(users, days, seed).uses())
 
 
 def question(task: TaskName) -> Definition:

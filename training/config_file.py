@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from features.problems import InputProblem
+from features.whole_file import whole_file
 
 Value = str | int | tuple[str, ...] | tuple[int, ...]
 
@@ -74,21 +73,11 @@ def toml_value(value: Value) -> str:
 def write_config(text: str, path: Path, force: bool) -> None:
     """Write the file in one step; an existing one stays as it is unless `force`.
 
-    Raises InputProblem: config_exists, unwritable_config.
+    Raises InputProblem: config_exists, unwritable_config, unwritable_file.
     """
     refuse_existing(path, force)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except OSError as error:
-        raise InputProblem(f"{path} cannot be written: {error.strerror}.", "unwritable_config") from None
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(text.encode("utf-8"))
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with whole_file(path) as draft:
+        draft.write_text(text, "utf-8")
 
 
 def refuse_existing(path: Path, force: bool) -> None:

@@ -79,10 +79,6 @@ class Delivery:
     rejected: Mapping[str, int]
     notes: tuple[str, ...]
 
-    @property
-    def rejected_rows(self) -> int:
-        return sum(self.rejected.values())
-
 
 @dataclass(frozen=True)
 class Manifest:

@@ -59,7 +59,10 @@ def read_raw(business: Business) -> RawEvents:
 
     Raises InputProblem for a file or a column that cannot be read, and header_only when there is no record at all.
     """
-    reading = _reading(business)
+    return _whole(_reading(business))
+
+
+def _whole(reading: Reading) -> RawEvents:
     seen = Seen(reading)
     read = [(i, seen.add(i, reading.file(i).read(reading.asked(i)))) for i in range(len(reading.files))]
     notes = [*reading.notes, *(note for _, rows in read for note in rows.notes), *seen.judge()]
@@ -71,9 +74,9 @@ def alike_pieces(business: Business) -> Iterator[RawEvents]:
     times and amounts, which is read a row group at a time because memory that is used again costs less."""
     reading = _reading(business)
     if reading.settled:
-        yield from raw_pieces(business, _ROW_GROUP)
+        yield from _in_pieces(reading, _ROW_GROUP, None)
     else:
-        yield read_raw(business)
+        yield _whole(reading)
 
 
 def raw_pieces(business: Business, rows: int = 2_000_000, of: Collection[Path] | None = None) -> Iterator[RawEvents]:
@@ -84,7 +87,10 @@ def raw_pieces(business: Business, rows: int = 2_000_000, of: Collection[Path] |
     problem that only the whole source shows (no record anywhere, a key that no record has) is raised after the last
     piece. The last piece may have no rows: it brings the notes about the whole.
     """
-    reading = _reading(business)
+    return _in_pieces(_reading(business), rows, of)
+
+
+def _in_pieces(reading: Reading, rows: int, of: Collection[Path] | None) -> Iterator[RawEvents]:
     seen, notes = Seen(reading, of is None), reading.notes
     chosen = None if of is None else {path.resolve() for path in of}
     for index, file in enumerate(reading.files):

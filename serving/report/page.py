@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -14,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.business import Business
-from features.problems import InputProblem
 from features.progress import Progress
+from features.whole_file import whole_file
 from serving.batch import Scored, score_everybody
 from serving.phrases import Language
 from serving.report.card import card_view
@@ -87,19 +85,5 @@ def _render(template: str, view: dict[str, Any]) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """One step: a reader sees the old file or the whole new one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except OSError as error:
-        raise InputProblem(
-            f"{path} cannot be written: {error.strerror}. Name a folder that can be, with --out DIR.", "unwritable_file"
-        ) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with whole_file(path) as draft:
+        draft.write_bytes(content)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.build import build, build_one, kind_uses, try_custom
+from features.build import build, build_one, try_custom
 from features.business import Business
 from features.catalog import Catalog, bind, catalog
 from features.custom import CustomCode, PastEvents, load_custom
@@ -43,7 +43,7 @@ def log() -> list[Event]:
 
 def values(shop: Business, events: list[Event] | None = None) -> list[float]:
     known = past(events or log())
-    made = catalog(shop, kind_uses(known))
+    made = catalog(shop, known.uses())
     return [float(v) for v in build(known, made, np.arange(2), np.full(2, NOW)).column("custom_mine")]
 
 
@@ -58,7 +58,7 @@ def test_it_is_computed_in_a_batch_and_for_one(tmp_path: Path) -> None:
     shop = own(tmp_path, "return len(past)")
     assert values(shop) == [1.0, 1.0]
     known = past(log())
-    made = catalog(shop, kind_uses(known))
+    made = catalog(shop, known.uses())
     assert build_one(one(known, 0), made.plan(known.kinds), NOW)[-1] == 1.0
     assert made.names[-1] == "custom_mine"
     feature = made.features[-1]
@@ -148,7 +148,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
 
 def test_a_saved_catalogue_holds_a_digest_and_no_code(tmp_path: Path) -> None:
     shop = own(tmp_path, "return len(past)")
-    made = catalog(shop, kind_uses(past(log())))
+    made = catalog(shop, past(log()).uses())
     text = json.dumps(made.to_json())
     assert "def mine" not in text
     saved = Catalog.from_json(json.loads(text))
@@ -163,7 +163,7 @@ def test_a_saved_catalogue_holds_a_digest_and_no_code(tmp_path: Path) -> None:
 def test_changed_or_absent_code_is_refused_by_name(tmp_path: Path) -> None:
     # Seen to fail without the comparison of digests: scores under changed code.
     shop = own(tmp_path, "return len(past)")
-    saved = Catalog.from_json(catalog(shop, kind_uses(past(log()))).to_json())
+    saved = Catalog.from_json(catalog(shop, past(log()).uses()).to_json())
     for changed, said in (
         (own(tmp_path, "return len(past) + 1"), "mine.py has changed since"),
         (business(churn={"activity": ["order"], "horizon_days": 30}), "winback.toml names none"),
@@ -179,7 +179,7 @@ def test_changed_or_absent_code_is_refused_by_name(tmp_path: Path) -> None:
 def test_it_travels_to_another_process_with_its_code(tmp_path: Path) -> None:
     # What Spark does with a catalogue. Seen to fail with functions kept in the place of their source.
     shop = own(tmp_path, "return len(past)")
-    made = catalog(shop, kind_uses(past(log())))
+    made = catalog(shop, past(log()).uses())
     sent = pickle.loads(pickle.dumps(made))
     assert sent == made
     known = past(log())
@@ -188,10 +188,10 @@ def test_it_travels_to_another_process_with_its_code(tmp_path: Path) -> None:
 
 def test_a_few_are_tried_before_anything_is_trained(tmp_path: Path) -> None:
     known = past(log())
-    tried = try_custom(catalog(own(tmp_path, "return len(past)"), kind_uses(known)), known, NOW)
+    tried = try_custom(catalog(own(tmp_path, "return len(past)"), known.uses()), known, NOW)
     assert tried == ("custom_mine: 1 to 1 for 2 users tried, missing for 0",)
     with pytest.raises(InputProblem, match="custom feature mine failed"):
-        try_custom(catalog(own(tmp_path, "return 1 / 0"), kind_uses(known)), known, NOW)
+        try_custom(catalog(own(tmp_path, "return 1 / 0"), known.uses()), known, NOW)
     assert try_custom(OWN.catalog, past([Event("u", NOW, "order")]), NOW - DAY) == ()
 
 

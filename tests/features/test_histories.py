@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.build import build_at, kind_uses
+from features.build import build_at
 from features.catalog import catalog
 from features.histories import Histories, histories
 from features.named import NO_ITEM, item_digest, item_digests
@@ -84,7 +84,7 @@ def test_who_is_seen_is_who_has_an_event_that_had_arrived() -> None:
 
 def test_before_the_first_event_there_is_nobody() -> None:
     known = past(EVENTS)
-    made = catalog(business(churn={"activity": ["order"], "horizon_days": 30}), kind_uses(known))
+    made = catalog(business(churn={"activity": ["order"], "horizon_days": 30}), known.uses())
     table = build_at(known, made, DAY - 1)
     assert table.values.shape == (0, len(made.names))
     assert len(build_at(known, made, DAY)) == 1
@@ -121,7 +121,7 @@ def test_the_hour_of_the_week_is_the_business_zones(zone: str, moment: str, hour
 
 
 def test_kinds_are_counted_with_their_items_and_values() -> None:
-    uses = {use.kind: (use.events, use.items, use.values) for use in kind_uses(past(EVENTS))}
+    uses = {use.kind: (use.events, use.items, use.values) for use in past(EVENTS).uses()}
     assert uses == {"order": (3, True, True), "view": (2, False, False), "下单": (1, True, True)}
 
 

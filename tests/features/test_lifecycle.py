@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.build import FeatureTable, build, kind_uses
+from features.build import FeatureTable, build
 from features.business import Business, eligibility
 from features.catalog import catalog
 from features.definitions import Definition, cancelled, definitions, eligible
@@ -31,7 +31,7 @@ def table_of(ages: dict[str, list[float]], asked: Business = ASKED) -> FeatureTa
             *(Event("z", AS_OF, kind) for kind in ("order", "cancel", "signup", "view")),
         ]
     )
-    return build(known, catalog(asked, kind_uses(known)), np.array([0]), np.array([AS_OF]))
+    return build(known, catalog(asked, known.uses()), np.array([0]), np.array([AS_OF]))
 
 
 @pytest.mark.parametrize(("orders", "cancels", "stage"), [

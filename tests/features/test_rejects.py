@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from features.problems import InputProblem
 from features.rejects import BAD_TIME, NO_USER, SCHEMA, Rejected
 
 
@@ -47,12 +48,12 @@ def test_write_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monkey
         assert list(csv.reader(file)) == [SCHEMA.names, ["e.csv", "2", BAD_TIME, 'a "b", c\nd 😀']]
     before = path.read_bytes()
     monkeypatch.setattr("features.rejects.pacsv.write_csv", _half_written)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputProblem, match="disk full"):
         rejected([]).write(path)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == ["rejected.csv"]
 
 
-def _half_written(_table: pa.Table, out: object) -> None:
-    out.write(b"half")  # type: ignore[attr-defined]
+def _half_written(_table: pa.Table, out: Path) -> None:
+    out.write_bytes(b"half")
     raise OSError("disk full")

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.build import build, build_one, kind_uses
+from features.build import build, build_one
 from features.business import Business, ChurnSection, EventsSection
 from features.catalog import catalog
 from features.histories import Histories
@@ -45,13 +45,13 @@ def past_of(events: list[PostedEvent], arrived: list[int] | None = None) -> Hist
 def online(store: Store, events: Histories, as_of: int) -> np.ndarray:
     """Everybody's features from the store, by the catalogue of `events`."""
     known = store.read([str(user) for user in events.users])
-    features = catalog(BUSINESS, kind_uses(events))
+    features = catalog(BUSINESS, events.uses())
     plan = features.plan(known.kinds)
     return np.stack([build_one(known.histories[user], plan, as_of) for user in events.users])
 
 
 def batch(events: Histories, as_of: int) -> np.ndarray:
-    features = catalog(BUSINESS, kind_uses(events))
+    features = catalog(BUSINESS, events.uses())
     everybody = np.arange(len(events))
     return build(events, features, everybody, np.full(len(events), as_of)).values
 

@@ -11,7 +11,7 @@ from math import cos, hypot, nan, radians, sin, sqrt
 import numpy as np
 import pytest
 
-from features.build import build, build_one, kind_uses
+from features.build import build, build_one
 from features.catalog import Catalog, catalog
 from features.histories import Histories
 from tests.histories_made import Event, at, business, one, past
@@ -209,7 +209,7 @@ def known() -> Histories:
 @pytest.fixture(scope="module")
 def features(known: Histories) -> Catalog:
     asked = business(churn={"activity": ["order"], "horizon_days": 30}, features={"windows_days": [7, 30]})
-    return catalog(asked, kind_uses(known))
+    return catalog(asked, known.uses())
 
 
 def test_the_table_has_every_feature(features: Catalog) -> None:

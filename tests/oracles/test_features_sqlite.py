@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from features.build import FeatureTable, build, kind_uses
+from features.build import FeatureTable, build
 from features.catalog import Catalog, Selector, catalog
 from features.named import item_digest
 from features.spec import Reduction
@@ -184,7 +184,7 @@ def test_every_feature_agrees_with_sqlite(seed: int) -> None:
     asked = business(
         churn={"activity": ["order", "login"], "horizon_days": 30}, features={"windows_days": list(WINDOWS)}
     )
-    features = catalog(asked, kind_uses(known))
+    features = catalog(asked, known.uses())
     users = [str(user) for user in known.users]
     with sqlite3.connect(":memory:") as database:
         database.row_factory = sqlite3.Row

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.build import build_at, kind_uses
+from features.build import build_at
 from features.business import Business, read_business
 from features.catalog import Catalog, catalog
 from features.clock import format_instant, parse_instant
@@ -154,7 +154,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     (folder / "winback.toml").write_text(CONFIG, "utf-8")
     business = read_business(folder / "winback.toml")
     past = histories(read_events(business, NOW), business.events.time_zone)
-    features = catalog(business, kind_uses(past))
+    features = catalog(business, past.uses())
     for definition in definitions(business).values():
         register_champion(business, bundle_of(definition, past, features))
     return Shop(folder / "winback.toml", users)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.build import build_at, kind_uses
+from features.build import build_at
 from features.business import Business, parse_business
 from features.catalog import catalog
 from features.clock import DAY, format_instant, parse_instant
@@ -112,7 +112,7 @@ def a_world(
     tables = {"events": events} | {task: TABLES[task] for task in tasks}
     business = parse_business(tables, folder / "winback.toml")
     past = histories(read_events(business, NOW), "UTC")
-    table = build_at(past, catalog(business, kind_uses(past), clock=not past.span.dates_only), past.span.last)
+    table = build_at(past, catalog(business, past.uses(), clock=not past.span.dates_only), past.span.last)
     fitted = fit_inputs(table, 60)
     held: dict[TaskName, Champion] = {}
     for task, definition in definitions(business).items():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.build import build, kind_uses
+from features.build import build
 from features.catalog import catalog
 from features.spec import Reduction
 from serving import phrases
@@ -33,7 +33,7 @@ def inputs() -> Inputs:
 @lru_cache
 def plain() -> Inputs:
     log = past([Event("u", 0, "order", 5.0, "a"), Event("u", DAY, "visit", None, "b")])
-    return replace(made.winner("churn").inputs, catalog=catalog(made.asking(), kind_uses(log)))
+    return replace(made.winner("churn").inputs, catalog=catalog(made.asking(), log.uses()))
 
 
 def row(events: list[Event], as_of: int, user: str = "u") -> np.ndarray:
@@ -203,7 +203,7 @@ def test_sentences_of_rhythm_sequence_and_sessions(events: list[Event], name: st
 def test_a_share_of_value_names_both_sides_and_a_custom_feature_speaks_for_itself() -> None:
     both = made.asking(ltv={"of": ["order", "refund"], "horizon_days": 45})
     log = past([Event("u", 0, "order", 200.0, "a"), Event("u", 1, "refund", -30.0, "a")])
-    own = replace(plain(), catalog=catalog(both, kind_uses(log)))
+    own = replace(plain(), catalog=catalog(both, log.uses()))
     values = build(log, own.catalog, np.array([0]), np.array([DAY])).values[0]
     column = own.position["refund_value_share"]
     assert concept_phrase(own, values, column, "en") == "refunds come to 15 % of the value of orders"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.build import build_at, kind_uses
+from features.build import build_at
 from features.catalog import catalog
 from tests import made
 from tests.histories_made import Event, past
@@ -65,7 +65,7 @@ def test_json_keeps_every_parameter() -> None:
 def test_without_money_there_is_no_verdict_on_money(worth: float | None) -> None:
     events = [Event(e.user, e.time, "order", worth) for e in made.shop(60) if e.kind == "order"]
     log = past(events)
-    table = build_at(log, catalog(made.asking(), kind_uses(log)), log.span.last)
+    table = build_at(log, catalog(made.asking(), log.uses()), log.span.last)
     inputs = fit_inputs(table, 45)
     assert (EXPECTED_VALUE in inputs.names) == (worth is not None)
     assert np.isfinite(inputs.matrix(table)[:, len(table.catalog.names) :]).all()

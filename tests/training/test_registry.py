@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.build import build_at, kind_uses
+from features.build import build_at
 from features.business import Business, read_business
 from features.catalog import catalog
 from features.definitions import definitions
@@ -226,4 +226,4 @@ def test_the_catalogue_of_a_retrained_model_still_fits_the_log(world: Trained3) 
     business = world.business
     past = histories(read_events(business, NOW), "UTC")
     assert world.grown.bundle is not None
-    assert world.grown.bundle.catalog.names == catalog(business, kind_uses(past)).names
+    assert world.grown.bundle.catalog.names == catalog(business, past.uses()).names

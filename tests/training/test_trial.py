@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from features.build import kind_uses
 from features.catalog import catalog
 from features.definitions import definitions
 from tests import made
@@ -200,7 +199,7 @@ def test_a_log_that_began_before_the_business_did_can_be_learned_from(task: str,
 def learns(task: str, events: list[Event], **tables: dict[str, object]) -> str:
     """The rung that wins on this log."""
     log, business = past(events), made.asking(**tables)
-    asked, features = definitions(business)[task], catalog(business, kind_uses(log))
+    asked, features = definitions(business)[task], catalog(business, log.uses())
     line = timeline(asked, log)
     rows = gather(asked, log, features, line)
     weigh(asked, line, rows)

@@ -99,11 +99,10 @@ def ingest(
 ) -> None:
     """Append sources to the event log, every event once; the other commands read the log as soon as there is one."""
     from features.log.ingest import ingest as run
-    from features.log.sources import business_with
 
     business = _business(ctx, config)
-    for source in sources or [business.events.source]:
-        _say(run(business_with(business, source) if sources else business, _now(), _progress()).lines())
+    for one in [business.reading(source, Path.cwd()) for source in sources or ()] or [business]:
+        _say(run(one, _now(), _progress()).lines())
 
 
 @app.command()

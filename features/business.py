@@ -193,6 +193,10 @@ class Business(Section):
             raise ValueError("no question is asked: add a [churn], [conversion] or [ltv] table")
         return self
 
+    def reading(self, source: str, folder: Path) -> Business:
+        """The same business with another source; a relative path is relative to `folder`."""
+        return self.model_copy(update={"events": self.events.reading(source, folder)})
+
     @property
     def state(self) -> Path:
         """The folder beside winback.toml where winback keeps models, rejected rows and online histories."""

@@ -14,7 +14,8 @@ from features.business import Business
 from features.catalog import Catalog, KindUse, catalog
 from features.events import Counted, Events, read_events
 from features.histories import Histories, Span, histories, span_of
-from features.log.reading import EventLog, files_behind, open_log, read_rejected
+from features.log.files import files_behind
+from features.log.reading import EventLog, open_log, read_rejected
 from features.piles import A_PILE, piles
 from features.problems import InputProblem
 from features.progress import Progress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import uuid
 from collections import Counter
@@ -18,6 +17,7 @@ from features.business import Business
 from features.events import Events, events_of, nothing_left, refuse_many_kinds
 from features.histories import Span
 from features.log.disk import refuse_full_disk
+from features.log.files import events_in, new_files
 from features.log.locks import writing
 from features.log.manifest import (
     REJECTED,
@@ -37,8 +37,7 @@ from features.log.runs import Run, open_run, write_run
 from features.problems import InputProblem
 from features.progress import Progress
 from features.rejects import SCHEMA, Rejected
-from features.sources.columns import raw_pieces, source_files
-from features.sources.content import unreadable
+from features.sources.columns import raw_pieces
 from features.whole_file import whole_file
 
 A_BUCKET = 1_000_000  # events; some 100 MB while it is sorted
@@ -90,8 +89,8 @@ def ingest(business: Business, now: int, progress: Progress) -> Ingested:
         if log is not None and log.zone != business.events.time_zone:
             raise _other_zone(log, business, folder)
         known = log.files if log else {}
-        files, skipped = _new_files(business, known, progress)
-        log = log or Manifest(_bits(files), business.events.time_zone)
+        files, skipped = new_files(business, known, progress)
+        log = log or Manifest(bits_for(events_in(files)), business.events.time_zone)
         if not files and skipped:
             return Ingested(business.events.source, None, Rejected(), skipped, log)
         if not files and not business.events.event_id and log.deliveries:
@@ -193,56 +192,9 @@ def _pieces(business: Business, files: Mapping[Path, FileFacts], now: int) -> It
         yield raw.files[0], events_of(raw, business, now)
 
 
-def _new_files(
-    business: Business, known: Mapping[str, FileFacts], progress: Progress
-) -> tuple[dict[Path, FileFacts], int]:
-    """The files whose content is not in the log, and how many are; none and 0 for a source without files."""
-    paths = [path.resolve() for path in source_files(business)]
-    digests = {facts.digest for facts in known.values()}
-    fresh: dict[Path, FileFacts] = {}
-    for path in progress.track(paths, f"comparing {business.events.source} with the log") if known else paths:
-        facts = facts_of(path)
-        if facts.digest in digests:
-            continue
-        if str(path) in known and not business.events.event_id:
-            raise _changed(path)
-        fresh[path] = facts
-        digests.add(facts.digest)
-    return fresh, len(paths) - len(fresh)
-
-
-def facts_of(path: Path) -> FileFacts:
-    """A file as it is now; its digest is of its content alone.  Raises InputProblem: missing_file, unreadable_file."""
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-        stat = path.stat()
-    except OSError as error:
-        raise unreadable(path, error) from None
-    return FileFacts(digest.hexdigest(), stat.st_size, stat.st_mtime_ns)
-
-
-def _bits(files: Mapping[Path, FileFacts]) -> int:
-    """Enough buckets for the first delivery; `winback compact` makes more of them when the log has grown."""
-    events = sum(_rows(path, facts) for path, facts in files.items())
-    return bits_for(events)
-
-
 def bits_for(events: int) -> int:
     """So many leading bits that a bucket holds about A_BUCKET events."""
     return min(MOST_BITS, max(0, (events // A_BUCKET).bit_length()))
-
-
-def _rows(path: Path, facts: FileFacts) -> int:
-    """About how many events a file holds."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == b"PAR1":
-        return int(pq.read_metadata(path).num_rows)
-    packed = magic[:2] in (b"\x1f\x8b", b"PK")
-    return facts.size // (8 if packed else 60)
 
 
 def _other_zone(log: Manifest, business: Business, folder: Path) -> InputProblem:
@@ -250,14 +202,6 @@ def _other_zone(log: Manifest, business: Business, folder: Path) -> InputProblem
         f"The event log was read in the time zone {log.zone}, and winback.toml now says "
         f"{business.events.time_zone}. Put time_zone back, or remove {folder} and ingest the sources again.",
         "other_time_zone",
-    )
-
-
-def _changed(path: Path) -> InputProblem:
-    return InputProblem(
-        f"{path} has changed since it was ingested, and without event ids nobody can tell which of its rows are new: "
-        "they would count twice. Set event_id under [events], or bring the new rows as a file of their own.",
-        "changed_file",
     )
 
 

@@ -149,21 +149,6 @@ def _refuse_other_meaning(business: Business, manifest: Manifest, folder: Path) 
             )
 
 
-def files_behind(manifest: Manifest, paths: Sequence[Path]) -> list[Path]:
-    """Files of a source that the log does not have as they are now, judged by size and time of change.
-
-    A file that is gone is no matter: the log has what was in it.
-    """
-    behind = []
-    for path in paths:
-        if not path.exists():
-            continue
-        known, stat = manifest.files.get(str(path.resolve())), path.stat()
-        if known is None or (known.size, known.modified) != (stat.st_size, stat.st_mtime_ns):
-            behind.append(path)
-    return behind
-
-
 def read_rejected(folder: Path, rows_read: int) -> Rejected:
     """The rows that the deliveries of a log rejected, as far as they were kept."""
     tables = [pq.read_table(path) for path in sorted((folder / REJECTED).glob("*.parquet"))]

@@ -23,7 +23,6 @@ from features.log.compaction import compact
 from features.log.ingest import Ingested, bits_for, ingest
 from features.log.manifest import MANIFEST, SEGMENTS, log_folder, read_manifest
 from features.log.reading import open_log
-from features.log.sources import business_with
 from features.past import Past, catalog_of, open_past
 from features.problems import InputProblem
 from features.progress import Silent
@@ -82,7 +81,7 @@ def shop(folder: Path, events: Sequence[Event], config: str = CONFIG) -> Busines
 
 
 def bring(business: Business, path: Path) -> Ingested:
-    return ingest(business_with(business, str(path)), NOW, Silent())
+    return ingest(business.reading(str(path), Path.cwd()), NOW, Silent())
 
 
 def past_of(business: Business) -> Past:

@@ -20,7 +20,6 @@ from features.digests import event_digests, text_digests, total_digest
 from features.log.compaction import compact
 from features.log.ingest import ingest
 from features.log.reading import open_log
-from features.log.sources import business_with
 from features.progress import Silent
 from tests.histories_made import Event, past
 
@@ -30,7 +29,7 @@ _WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rm
 def work(what: str, config: Path, source: str, now: int) -> None:
     business = read_business(config)
     if what == "ingest":
-        ingest(business_with(business, source), now, Silent())
+        ingest(business.reading(source, Path.cwd()), now, Silent())
     else:
         compact(business, Silent())
 

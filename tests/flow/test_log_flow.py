@@ -13,7 +13,6 @@ from features.business import Business, read_business
 from features.log import ingest as ingesting
 from features.log.ingest import ingest
 from features.log.reading import EventLog
-from features.log.sources import business_with
 from features.past import Past, catalog_of, open_past
 from features.progress import Silent
 from features.store import open_store
@@ -43,7 +42,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Business, Business]
         for part in range(3):
             path = folders[1] / f"part{part}.csv"
             path.write_text(header + "".join(rows[part::3]), "utf-8")
-            ingest(business_with(logged, str(path)), NOW, Silent())
+            ingest(logged.reading(str(path), Path.cwd()), NOW, Silent())
     return direct, logged
 
 

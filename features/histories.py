@@ -16,7 +16,7 @@ from features.clock import zone_table
 from features.digests import event_digests, text_digests, total_digest
 from features.events import Events
 from features.named import NO_ITEM, Named, offsets_of
-from features.ordering import Columns, put_in_order
+from features.ordering import put_in_order
 
 I64 = NDArray[np.int64]
 
@@ -171,9 +171,8 @@ def arranged(table: pa.Table, span: Span, kinds: Sequence[str] | None = None) ->
     is a part of it.
     """
     named = Named.of(table, kinds)
-    columns = Columns.empty(table.num_rows, named.arrivals)
     offsets = named.offsets()
-    put_in_order(named.pieces(), offsets, columns)
+    columns = put_in_order(named.pieces(), offsets, named.arrivals)
     found = Histories(
         users=named.users,
         offsets=offsets,

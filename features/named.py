@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from features.catalog import KindUse
 from features.ordering import Columns, pieces_of
 
 I64 = NDArray[np.int64]
@@ -56,6 +57,16 @@ class Named:
         used = codes > 0
         counts[self.user_rank[used]] = codes[used]
         return offsets_of(counts)
+
+    def uses(self) -> tuple[KindUse, ...]:
+        """How often each kind occurs, and whether with items and values."""
+        counts = np.zeros((3, len(self.kinds)), dtype=np.int64)
+        for batch in self.table.to_batches():
+            kind = self.kind_rank[np.asarray(batch["kind"].indices)]
+            for row, given in enumerate((batch["kind"], batch["item"], batch["value"])):
+                rows = kind[np.asarray(given.is_valid())] if given.null_count else kind
+                counts[row] += np.bincount(rows, minlength=len(self.kinds))
+        return tuple(KindUse(name, int(n), bool(i), bool(v)) for name, n, i, v in zip(self.kinds, *counts, strict=True))
 
     def pieces(self) -> Iterator[tuple[NDArray[np.int32], Columns]]:
         """The users' numbers and the columns of one piece of the table after the other."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -32,44 +31,6 @@ class Columns(NamedTuple):
             np.empty(count, np.int64), np.empty(count, np.int16), np.empty(count, np.float64),
             np.empty(count, np.int64), np.empty(count if arrivals else 0, np.int64), np.empty(count, np.int32),
         )  # fmt: skip
-
-
-@numba.njit(cache=True, nogil=True)
-def _scatter(user, some, bits, first, place, latest, settled, slots):  # type: ignore[no-untyped-def]
-    """Put a piece of events behind those that their users have already.
-
-    user: (k,) numbers.  some: their columns; bits: (k,) of the values; first: the row of the first one.
-    place, latest: (n,) where each user's next event goes and when the newest one was.  settled: (n,) is unset for users
-    whose events do not come one after the other.  slots: (m, 4 or 5) one event side by side, because users come in
-    any order, and a line of memory for each column of each event would be five times the traffic.
-    """
-    for i in range(user.shape[0]):
-        u = user[i]
-        p = place[u]
-        place[u] = p + 1
-        moment = some.time[i]
-        if moment <= latest[u]:
-            settled[u] = False
-        else:
-            latest[u] = moment
-        slots[p, 0] = moment
-        slots[p, 1] = bits[i]
-        slots[p, 2] = some.item[i]
-        slots[p, 3] = (np.int64(some.kind[i]) << 32) | (first + i)
-        if slots.shape[1] > 4:
-            slots[p, 4] = some.arrived[i]
-
-
-@numba.njit(cache=True, nogil=True)
-def _unpack(slots, bits, out):  # type: ignore[no-untyped-def]
-    for p in range(slots.shape[0]):
-        out.time[p] = slots[p, 0]
-        bits[p] = slots[p, 1]
-        out.item[p] = slots[p, 2]
-        out.kind[p] = slots[p, 3] >> 32
-        out.row[p] = slots[p, 3] & 0xFFFFFFFF
-        if slots.shape[1] > 4:
-            out.arrived[p] = slots[p, 4]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -109,21 +70,9 @@ def pieces_of(time: I64, kind: NDArray[np.int16], value: NDArray[np.float64], it
     return columns
 
 
-def put_in_order(pieces: Iterable[tuple[NDArray[np.int32], Columns]], offsets: I64, out: Columns) -> None:
-    """Write the events of all pieces into `out`, by user, then time, then content: kind, value, item and arrival.
-
-    pieces: (k,) users' numbers and their events.  offsets: (n + 1,) where the users' events are to lie.
-    """
-    users = len(offsets) - 1
-    place, latest, settled = offsets[:-1].copy(), np.full(users, _NEVER), np.ones(users, np.bool_)
-    slots = np.empty((len(out.time), 5 if len(out.arrived) else 4), np.int64)
-    first = 0
-    for user, some in pieces:
-        _scatter(user, some, some.value.view(np.int64), first, place, latest, settled, slots)
-        first += len(user)
-    _unpack(slots, out.value.view(np.int64), out)
-    if not settled.all():
-        _settle(offsets, settled, out)
+def put_in_order(pieces: Iterable[tuple[NDArray[np.int32], Columns]], offsets: I64, arrivals: bool) -> Columns:
+    """The same for events that fit on one pile: all of them."""
+    return pile_in_order(dealt(pieces, offsets, np.array([0, len(offsets) - 1]), arrivals), 0, offsets)
 
 
 def _settle(offsets: I64, settled: NDArray[np.bool_], columns: Columns) -> None:
@@ -142,12 +91,7 @@ def _settle(offsets: I64, settled: NDArray[np.bool_], columns: Columns) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def deal(user, some, bits, pile, place, slots, uses):  # type: ignore[no-untyped-def]
-    """Put a piece of events onto piles of users; pile: (n,) of each user, place: where each pile's next event goes.
-
-    slots: (m, 4 or 5) one event side by side: time, the value's bits, item, kind and user, arrival.
-    uses: (3, kinds) counts events, those with an item, and those with a value.
-    """
+def _deal(user, some, bits, pile, place, slots):  # type: ignore[no-untyped-def]
     for i in range(user.shape[0]):
         p = place[pile[user[i]]]
         place[pile[user[i]]] = p + 1
@@ -155,11 +99,23 @@ def deal(user, some, bits, pile, place, slots, uses):  # type: ignore[no-untyped
         slots[p, 1] = bits[i]
         slots[p, 2] = some.item[i]
         slots[p, 3] = (np.int64(some.kind[i]) << 32) | user[i]
-        uses[0, some.kind[i]] += 1
-        uses[1, some.kind[i]] += some.item[i] != 0
-        uses[2, some.kind[i]] += not math.isnan(some.value[i])
         if slots.shape[1] > 4:
             slots[p, 4] = some.arrived[i]
+
+
+def dealt(pieces: Iterable[tuple[NDArray[np.int32], Columns]], offsets: I64, bounds: I64, arrivals: bool) -> I64:
+    """All events on piles of neighbouring users, on each in the order in which they come.
+
+    pieces: (k,) users' numbers and their events.  offsets: (n + 1,) where the events of each user lie in the end;
+    bounds: (piles + 1,) the first user of each pile.  Returns (m, 4 or 5), one event side by side, because events come
+    from any user, and a line of memory for each column of each event would be five times the traffic: time, the
+    value's bits, item, kind and user, arrival.
+    """
+    pile = np.repeat(np.arange(len(bounds) - 1, dtype=np.int32), np.diff(bounds))
+    place, slots = offsets[bounds[:-1]].copy(), np.empty((offsets[-1], 5 if arrivals else 4), np.int64)
+    for user, some in pieces:
+        _deal(user, some, some.value.view(np.int64), pile, place, slots)
+    return slots
 
 
 @numba.njit(cache=True, nogil=True)
@@ -183,9 +139,9 @@ def _scatter_pile(slots, first, place, latest, settled, bits, out):  # type: ign
 
 
 def pile_in_order(slots: I64, first: int, offsets: I64) -> Columns:
-    """The events of one pile by user, time and content; first: the number of its first user.
+    """The events of one pile by user, then time, then content: kind, value, item and arrival.
 
-    offsets: (users + 1,) where the events of the pile's users lie.
+    first: the number of the pile's first user.  offsets: (users + 1,) where the events of its users lie.
     """
     users = len(offsets) - 1
     out = Columns.empty(len(slots), slots.shape[1] > 4)

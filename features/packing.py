@@ -10,7 +10,7 @@ import numpy as np
 from features.build import History
 from features.clock import ZoneTable
 from features.histories import I64, Histories
-from features.ordering import Columns, pieces_of, put_in_order
+from features.ordering import pieces_of, put_in_order
 
 _HEADER = struct.Struct("<4s4xq")  # what it is, how many events
 _PLAIN, _WITH_ARRIVALS = b"wbh1", b"wba1"
@@ -62,8 +62,7 @@ def merge(known: History, added: History, rank: I64) -> History:
         for name in ("time", "kind", "value", "item", "hour", "arrived")
     )
     nobody = np.zeros(len(time), dtype=np.int32)
-    columns = Columns.empty(len(time), len(arrived) > 0)
     events = pieces_of(time, rank[kind].astype(np.int16), value, item, arrived)
-    put_in_order([(nobody, events)], np.array([0, len(time)]), columns)
+    columns = put_in_order([(nobody, events)], np.array([0, len(time)]), len(arrived) > 0)
     order = columns.row
     return History(columns.time, kind[order], columns.value, columns.item, hour[order], columns.arrived)

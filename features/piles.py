@@ -13,7 +13,7 @@ from features.catalog import KindUse
 from features.clock import zone_table
 from features.histories import Histories, Span
 from features.named import Named
-from features.ordering import deal, pile_in_order
+from features.ordering import dealt, pile_in_order
 
 A_PILE = 500_000  # events; they fit into a processor's cache while they are sorted
 
@@ -79,10 +79,5 @@ def piles(table: pa.Table, span: Span) -> Piles:
     offsets = named.offsets()
     wanted = np.arange(A_PILE, table.num_rows, A_PILE)
     bounds = np.unique(np.r_[0, np.searchsorted(offsets, wanted), len(named.users)])
-    pile = np.repeat(np.arange(len(bounds) - 1, dtype=np.int32), np.diff(bounds))
-    place, slots = offsets[bounds[:-1]].copy(), np.empty((table.num_rows, 5 if named.arrivals else 4), np.int64)
-    uses = np.zeros((3, len(named.kinds)), np.int64)
-    for user, some in named.pieces():
-        deal(user, some, some.value.view(np.int64), pile, place, slots, uses)
-    known = tuple(KindUse(kind, int(n), bool(i), bool(v)) for kind, n, i, v in zip(named.kinds, *uses, strict=True))
-    return Piles(named.users, offsets, bounds, slots, named.kinds, known, span)
+    slots = dealt(named.pieces(), offsets, bounds, named.arrivals)
+    return Piles(named.users, offsets, bounds, slots, named.kinds, named.uses(), span)

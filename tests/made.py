@@ -25,7 +25,7 @@ from training.ladder import Rung, ladder
 from training.models.blend import Model
 from training.rows import Rows, gather
 from training.splits import Timeline, timeline
-from training.trial import Trial, hold_trial
+from training.trial import Asked, Trial, hold_trial
 
 START = at("2024-01-01T00:00")
 TASKS: tuple[TaskName, ...] = ("churn", "conversion", "ltv")
@@ -85,11 +85,21 @@ def learned(task: TaskName, users: int = 300, days: float = 160, seed: int = 1) 
     return line, gather(question(task), log, features(users, days, seed), line)
 
 
+def asked(task: TaskName) -> Asked:
+    return Asked(question(task), *learned(task))
+
+
 @lru_cache(maxsize=16)
 def tried(task: TaskName) -> Trial:
     """The whole competition."""
-    line, rows = learned(task)
-    return hold_trial(question(task), features(), line, rows)
+    return hold_trial(features(), asked(task))
+
+
+def won_by(task: TaskName, rung: str) -> Trial:
+    """The competition as if this rung had been chosen."""
+    held = tried(task)
+    choice = replace(held.decision.choice, contest=replace(held.decision.choice.contest, winner=rung))
+    return replace(held, decision=replace(held.decision, choice=choice))
 
 
 def rungs(task: TaskName, rarer: int = 1_000, ageing: float = 0.0) -> dict[str, Rung]:
@@ -105,8 +115,7 @@ def model(task: TaskName, rung: str) -> Model:
 @lru_cache(maxsize=8)
 def winner(task: TaskName) -> Bundle:
     """The finished model of a question, by the library's own road."""
-    line, rows = learned(task)
-    return finish(question(task), features(), known(), line, rows, tried(task), EVIDENCE)
+    return finish(question(task), features(), known(), asked(task), tried(task), EVIDENCE)
 
 
 @lru_cache(maxsize=32)

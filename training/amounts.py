@@ -1,4 +1,4 @@
-"""What turns a predicted amount into a promise: its level, and how far the truth usually lies from it."""
+"""How far the truth usually lies from a promised amount."""
 
 from __future__ import annotations
 
@@ -12,26 +12,6 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 TIERS = 5
 SMALLEST_TIER = 50
-
-
-@dataclass(frozen=True)
-class AmountCalibration:
-    """One factor that brings predicted amounts to the observed level."""
-
-    factor: float
-    note: str = ""
-
-    def apply_margin(self, margin: F64) -> F64:
-        """(n,) log amounts to amounts."""
-        result: F64 = np.exp(np.minimum(margin, 50.0)) * self.factor
-        return result
-
-
-def fit_level(y: F64, promised: F64) -> AmountCalibration:
-    """The factor between what came and what was promised, held between 0.5 and 2; y, promised: (n,) amounts."""
-    total, came = float(promised.sum()), float(y.sum())
-    factor = float(np.clip(came / total, 0.5, 2.0)) if total > 0 and came > 0 else 1.0
-    return AmountCalibration(factor, f"amounts times {factor:.3f}")
 
 
 @dataclass(frozen=True)

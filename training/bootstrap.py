@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from training.calibration import Floats, checked, row_log_loss
 from training.metrics import log_loss
 
-__all__ = ["ROW_LOSSES", "Interval", "interval", "paired", "row_log_loss"]
+__all__ = ["ROW_LOSSES", "Interval", "interval", "paired", "replayed", "row_log_loss", "summary"]
 
 Metric = Callable[..., float]  # metric(y, p), or metric(y, p, weights=multiplicities), which is faster
 Counts = NDArray[np.int64]
@@ -49,7 +49,7 @@ def interval(
     Source: Field, Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
     ids = _ids(customers, draws, level)
-    return _summary(metric(y, p), _replay(metric, y, p, ids, draws, seed), level)
+    return summary(metric(y, p), _replay(metric, y, p, ids, draws, seed), level)
 
 
 def paired(
@@ -68,7 +68,19 @@ def paired(
     """
     ids = _ids(customers, draws, level)
     gap = _replay(metric, y, p_a, ids, draws, seed) - _replay(metric, y, p_b, ids, draws, seed)
-    return _summary(metric(y, p_a) - metric(y, p_b), gap, level)
+    return summary(metric(y, p_a) - metric(y, p_b), gap, level)
+
+
+def replayed(
+    statistic: Callable[[Floats], float], customers: ArrayLike, draws: int = 500, seed: int = 0
+) -> Floats:
+    """A statistic of how often each row counts, in each draw of customers: (draws,).
+
+    customers: (n,) ids.  The same seed draws the same customers, so that two statistics can be compared draw by draw.
+    """
+    ids = _ids(customers, draws, 0.95)
+    times = _multiplicities(int(ids.max()) + 1, draws, seed)
+    return np.array([statistic(chosen[ids].astype(np.float64)) for chosen in times])
 
 
 def _ids(customers: ArrayLike, draws: int, level: float) -> Counts:
@@ -106,7 +118,8 @@ def _replay(metric: Metric, y: ArrayLike, p: ArrayLike, ids: Counts, draws: int,
     return np.array([metric(truth[rows], guess[rows]) for rows in again])
 
 
-def _summary(point: float, values: Floats, level: float) -> Interval:
+def summary(point: float, values: Floats, level: float = 0.95) -> Interval:
+    """A point and the percentile interval of its draws; bounds are NaN when more than 1 - level of them are."""
     known = values[~np.isnan(values)]
     if len(known) < level * len(values):
         return Interval(float(point), float("nan"), float("nan"))

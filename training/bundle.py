@@ -18,15 +18,16 @@ from features.business import Business
 from features.catalog import Catalog, bind
 from features.definitions import Definition
 from features.problems import InputProblem
-from training.amounts import AmountCalibration, AmountInterval
+from training.amounts import AmountInterval
 from training.calibration import BetaCalibration
 from training.inputs import Inputs
+from training.level import Level
 from training.models.blend import Model, model_from_json
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-Calibration = BetaCalibration | AmountCalibration
-FORMAT = 2
+Calibration = BetaCalibration | Level
+FORMAT = 3
 FILE = "bundle.json"
 
 
@@ -148,7 +149,7 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
     inputs = Inputs.from_json(catalog, saved["inputs"])
     if list(inputs.names) != saved["columns"]:
         raise ValueError(_mismatch(tuple(saved["columns"]), inputs.names))
-    calibration = (AmountCalibration if definition.task == "ltv" else BetaCalibration)(**saved["calibration"])
+    calibration = _calibration(definition, saved["calibration"])
     origin = Origin(**{**saved["origin"], "cutoffs": tuple(saved["origin"]["cutoffs"])})
     return Bundle(
         definition, inputs, saved["rung"], model_from_json(saved["model"]), calibration, saved["grade"],
@@ -156,6 +157,12 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
         origin,
         AmountInterval.from_json(saved["interval"]) if saved["interval"] else None, saved["report"],
     )  # fmt: skip
+
+
+def _calibration(definition: Definition, saved: Mapping[str, Any]) -> Calibration:
+    if definition.task == "ltv":
+        return Level(tuple(saved["margins"]), tuple(saved["logs"]), saved["note"])
+    return BetaCalibration(**saved)
 
 
 def _mismatch(expected: tuple[str, ...], found: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from training.bootstrap import Interval, interval, paired
 F64 = NDArray[np.float64]
 Json = dict[str, Any]
 FEWEST_FOR_BINS = 30
+BRIEF = 200  # draws of a window's intervals
 
 
 def probability_report(y: F64, p: F64, others: Mapping[str, F64], customers: NDArray[np.int64]) -> Json:
@@ -83,6 +84,40 @@ def amount_report(
             }
             for name, other in others.items()
         },
+    }  # fmt: skip
+
+
+def window_report(task: str, y: F64, p: F64, low: F64, high: F64, customers: NDArray[np.int64]) -> Json:
+    """The few figures that tell one window of the back-test from another; arguments as for the full reports."""
+    if task == "ltv":
+        return _brief_amounts(y, p, customers) | {"coverage_80": float(np.mean((y >= low) & (y <= high)))}
+    line = metrics.reliability(y, p, int(np.clip(len(y) // FEWEST_FOR_BINS, 1, 10)))
+    names = ("predicted", "observed", "count")
+    return _brief_chances(y, p, customers) | {"reliability": {name: _list(getattr(line, name)) for name in names}}
+
+
+def pooled_report(task: str, y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
+    """The same figures over all windows together; a customer's rows in several windows are drawn together."""
+    return (_brief_amounts if task == "ltv" else _brief_chances)(y, p, customers)
+
+
+def _brief_chances(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
+    intercept, slope = metrics.calibration_line(y, p)
+    return {
+        "rows": len(y), "rate": float(y.mean()),
+        "auc": _said(interval(metrics.auc, y, p, customers, draws=BRIEF)),
+        "log_loss": _said(interval(metrics.log_loss, y, p, customers, draws=BRIEF)),
+        "ece": _number(metrics.calibration_error(y, p, int(np.clip(len(y) // FEWEST_FOR_BINS, 1, 15)))),
+        "slope": _number(slope), "intercept": _number(intercept),
+    }  # fmt: skip
+
+
+def _brief_amounts(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
+    return {
+        "rows": len(y), "rate": float(y.mean()),
+        "normalized_gini": _said(interval(metrics.normalized_gini, y, p, customers, draws=BRIEF)),
+        "mae": _said(interval(metrics.mae, y, p, customers, draws=BRIEF)),
+        "bias": _said(interval(metrics.bias, y, p, customers, draws=BRIEF)),
     }  # fmt: skip
 
 

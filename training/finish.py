@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,52 +10,65 @@ from numpy.typing import NDArray
 
 from features.build import FeatureTable, build_at
 from features.catalog import Catalog
-from features.clock import format_instant
 from features.definitions import Definition, eligible
 from features.past import Past
 from training.attribution import attribute, by_concept, concepts
 from training.bundle import Bundle, Origin
-from training.compete import uncalibrated
-from training.evaluate import amount_report, probability_report
+from training.decision import AGGREGATE, Decision
 from training.evidence import Evidence
-from training.inputs import Inputs, fit_inputs, rhythm_catalog
-from training.rows import Rows
-from training.splits import Timeline
-from training.trial import Trial
+from training.inputs import EXPECTED_VALUE, Inputs, fit_inputs, rhythm_catalog
+from training.level import AS_IT_IS, Level, level_of
+from training.report import report_of
+from training.trial import Asked, Trial
 
 EXPLAINED = 2_000
 
 
 def finish(
-    definition: Definition,
-    features: Catalog,
-    past: Past,
-    line: Timeline,
-    rows: Rows,
-    trial: Trial,
-    evidence: Evidence,
+    definition: Definition, features: Catalog, past: Past, asked: Asked, trial: Trial, evidence: Evidence
 ) -> Bundle:
     """Fit the winner on every labelled window and gather all that scoring needs."""
-    today = past.as_known_today()
+    today, line = past.as_known_today(), asked.line
     inputs, users = _inputs_of_today(definition, features, today)
-    model = trial.rung.fit(rows)
+    model = trial.rung.fit(asked.rows)
     origin = Origin(past.fingerprint(), users, past.event_count, past.span.complete_until, line.cutoffs, line.windows)
+    decision = trial.decision
     bundle = Bundle(
-        definition,
-        inputs,
-        trial.rung.name,
-        model,
-        trial.calibration,
-        evidence.grade,
-        evidence.reasons,
-        (),
-        origin,
-        trial.interval,
-    )
-    predicted, some = _everybody(bundle, today, EXPLAINED / max(users, 1))
-    predicted = predicted if len(predicted) else trial.promise.p
+        definition, inputs, trial.rung.name, model, decision.calibration, evidence.grade, evidence.reasons, (), origin,
+        decision.interval,
+    )  # fmt: skip
+    crowd = _everybody(bundle, today, EXPLAINED / max(users, 1))
+    if decision.source == AGGREGATE and len(crowd.margin):
+        bundle = replace(bundle, calibration=_aggregate(bundle, crowd, decision))
+    predicted = bundle.calibration.apply_margin(crowd.margin) if len(crowd.margin) else trial.test.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
-    return replace(bundle, quantiles=quantiles, report=_report(definition, line, rows, trial, bundle, some))
+    bundle = replace(bundle, quantiles=quantiles)
+    effects = by_concept(attribute(bundle, _spread(crowd.some)).effects, concepts(bundle))
+    drivers = {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()}
+    return replace(bundle, report=report_of(bundle, asked, trial, float(predicted.sum())) | {"drivers": drivers})
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Everybody asked today.  margin, aggregate: (n,) the model's, and the aggregate forecast's log amounts, NaN where
+    there is none.  some: the inputs of a sample."""
+
+    margin: NDArray[np.float64]
+    aggregate: NDArray[np.float64]
+    some: NDArray[np.float32]
+
+
+def _aggregate(bundle: Bundle, crowd: _Crowd, decision: Decision) -> Level:
+    """The level of today; a fit that its flags call doubtful is believed only where the back-test confirmed it."""
+    known = ~np.isnan(crowd.aggregate)
+    if not known.any() or (bundle.inputs.pareto.flags and not decision.informed):
+        return AS_IT_IS
+    return level_of(crowd.margin[known], np.exp(crowd.aggregate[known]))
+
+
+def _spread(some: NDArray[np.float32]) -> NDArray[np.float32]:
+    spread: NDArray[np.float32] = some[np.linspace(0, len(some) - 1, min(EXPLAINED, len(some))).astype(int)]
+    return spread
 
 
 def _inputs_of_today(definition: Definition, features: Catalog, today: Past) -> tuple[Inputs, int]:
@@ -67,50 +80,21 @@ def _inputs_of_today(definition: Definition, features: Catalog, today: Past) -> 
     return replace(inputs, catalog=features), len(values)
 
 
-def _everybody(bundle: Bundle, today: Past, share: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Today's scores of all who are asked, and the inputs of about a share of them."""
-    predicted, some = [], []
+def _everybody(bundle: Bundle, today: Past, share: float) -> _Crowd:
+    """The margins of all who are asked today, and the inputs of about a share of them."""
+    parts = []
+    column = bundle.inputs.position.get(EXPECTED_VALUE)
     for histories in today.buckets():
         table = build_at(histories, bundle.catalog, today.span.last)
         x = bundle.matrix(table)[eligible(bundle.definition, table)]
-        predicted.append(bundle.predict(x) if len(x) else np.zeros(0))
-        some.append(x[np.linspace(0, len(x) - 1, min(len(x), int(np.ceil(share * len(x))))).astype(int)])
-    return np.concatenate(predicted), np.concatenate(some)
-
-
-def _report(
-    definition: Definition, line: Timeline, rows: Rows, trial: Trial, bundle: Bundle, today: NDArray[np.float32]
-) -> dict[str, Any]:
-    others = {name: uncalibrated(definition, margin) for name, margin in trial.margins.items()}
-    promise = trial.promise
-    if definition.task == "ltv":
-        test = amount_report(trial.y, promise.p, promise.low, promise.high, others, trial.user)
-    else:
-        test = probability_report(trial.y, promise.p, others, trial.user)
-    spread = np.linspace(0, len(today) - 1, min(EXPLAINED, len(today))).astype(int)
-    effects = by_concept(attribute(bundle, today[spread]).effects, concepts(bundle))
-    return {
-        "test": test | {
-            "as_of": format_instant(line.test), "until": format_instant(line.test + line.reach),
-            "out_of_time": line.out_of_time,
-        },
-        "choice": {
-            "reason": trial.contest.reason, "losses": dict(trial.contest.losses),
-            "judged_at": [format_instant(at) for at in trial.judged_at],
-            "by_window": {format_instant(at)[:10]: dict(losses) for at, losses in trial.by_window.items()},
-            "says": {rung.name: rung.says for rung in trial.rungs},
-            "same_rows_as_test": trial.judged_at == (line.test,),
-            "left_out": trial.left_out,
-        },
-        "windows": [_window(rows, at) for at in line.cutoffs],
-        "drivers": {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()},
-        "calibration": bundle.calibration.note,
-    }  # fmt: skip
-
-
-def _window(rows: Rows, at: int) -> dict[str, Any]:
-    outcomes = rows.y[rows.as_of == at]
-    return {"as_of": format_instant(at), "rows": len(outcomes), "mean": float(outcomes.mean())}
+        margin = bundle.model.margin(x) if len(x) else np.zeros(0)
+        value = x[:, column].astype(np.float64) if column is not None else np.full(len(x), np.nan)
+        some = x[np.linspace(0, len(x) - 1, min(len(x), int(np.ceil(share * len(x))))).astype(int)]
+        parts.append(_Crowd(margin, value, some))
+    margin, aggregate, some = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("margin", "aggregate", "some")
+    )
+    return _Crowd(margin, aggregate, some)
 
 
 def parameters(bundle: Bundle) -> dict[str, Any]:

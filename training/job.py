@@ -16,16 +16,13 @@ from features.progress import Progress
 from training import registry
 from training.bundle import Bundle
 from training.evaluate import flat_metrics
-from training.evidence import Evidence, grade
-from training.finish import finish, parameters
+from training.finish import parameters
+from training.learn import learn
 from training.plots import report_plots
 from training.precheck import unanswerable
 from training.promotion import Verdict
-from training.rows import Rows, gather
-from training.splits import Timeline, timeline
 from training.standing import verdict_on
 from training.story import story
-from training.trial import hold_trial, rarer
 
 EXAMPLE = 5
 
@@ -93,16 +90,9 @@ def train_task(
     task = definition.task
     if problem := unanswerable(business, definition, past):
         raise problem
-    line = timeline(definition, past)
     share = business.training.users_share
-    of_users = "" if share == 1 else f" of {share:.3g} of all users, by hash of the id"
-    with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs{of_users}"):
-        rows = gather(definition, past, features, line, share)
-    evidence = weigh(definition, line, rows)
-    with progress.step(f"{task}: candidates compete, customers held apart"):
-        trial = hold_trial(definition, features, line, rows)
-    with progress.step(f"{task}: {trial.rung.name} learns from all labelled windows"):
-        bundle = finish(definition, features, past, line, rows, trial, evidence)
+    learned = learn(definition, past, features, share, progress)
+    bundle, trial, rows = learned.bundle, learned.trial, learned.asked.rows
     with progress.step(f"{task}: registering and judging"), registry.connected(business) as client:
         import mlflow
 
@@ -123,15 +113,3 @@ def train_task(
         registry.settle(client, task, version, verdict)
     return Trained(task, bundle, version, run, verdict)
 
-
-def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
-    """How much evidence the last window holds; raises InputProblem below the floor."""
-    last = rows.y[rows.as_of == line.test]
-    found = grade(line.windows, line.out_of_time, rarer(definition, last), len(last))
-    if found.grade == "none":
-        raise InputProblem(
-            f"{definition.task}: not enough data to train: {'; '.join(found.reasons)}. "
-            "`winback check` says what would help.",
-            "not_enough_data",
-        )
-    return found

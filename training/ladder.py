@@ -14,8 +14,8 @@ from features.spec import Feature, Reduction
 from training.columns import NOTHING_IDLE, Idle
 from training.inputs import BG_RETURN, EXPECTED_DAYS, EXPECTED_VALUE, PARETO_RETURN
 from training.models.blend import Blend, Model
-from training.models.boosted import Boosted, Objective, fit_boosted
-from training.models.linear import Scale, as_it_is, fit_amount, fit_logistic
+from training.models.boosted import MODERATE, Boosted, Objective, Size, fit_boosted
+from training.models.linear import Linear, Scale, as_it_is, fit_amount, fit_logistic
 from training.rows import Rows
 
 Fit = Callable[[Rows], Model]
@@ -37,14 +37,15 @@ class Rung:
 
 
 def ladder(
-    definition: Definition, catalog: Catalog, rarer: int, ageing: float, idle: Idle = NOTHING_IDLE
-) -> tuple[Rung, ...]:
+    definition: Definition, catalog: Catalog, rarer: int, ageing: float, idle: Idle = NOTHING_IDLE,
+    size: Size = MODERATE,
+) -> tuple[Rung, ...]:  # fmt: skip
     """The rungs that this question and this much evidence allow.
 
     rarer: rows of the rarer outcome (for ltv: rows with any value).  Below ENOUGH_FOR_TREES the ladder ends with
     regression.  ageing: share of the users to be scored who are older customers than any training row; above
     EXTRAPOLATION trees do not see features that grow with age alone (they cannot extrapolate them).
-    idle: columns that teach nothing on this data set and that no rung reads.
+    idle: columns that teach nothing on this data set and that no rung reads.  size: of the boosted trees.
     """
     names = catalog.names + _verdict_names(catalog)
     regress = fit_amount if definition.task == "ltv" else fit_logistic
@@ -67,23 +68,40 @@ def ladder(
     )
     if rarer < ENOUGH_FOR_TREES:
         return tuple(rungs)
+    grow = trees(definition, catalog, ageing, idle)
+    boosted = Rung("boosted", "boosted trees on all features and the rhythm's verdicts", lambda rows: grow(rows, size))
+    return (*rungs, boosted, *_blends((*rungs, boosted)))
+
+
+def trees(
+    definition: Definition, catalog: Catalog, ageing: float, idle: Idle
+) -> Callable[[Rows, Size], Boosted]:
+    """How boosted trees are fitted on labelled rows, in any size."""
+    names = catalog.names + _verdict_names(catalog)
     columns = _tree_columns(catalog, names, ageing > EXTRAPOLATION, idle)
     directions = [_direction(definition, catalog, names[column]) for column in columns]
     objective: Objective = "tweedie" if definition.task == "ltv" else "binary"
+    return lambda rows, size: fit_boosted(rows.x, rows.y, columns, directions, objective, size)
 
-    def boost(rows: Rows) -> Boosted:
-        return fit_boosted(rows.x, rows.y, columns, directions, objective)
 
-    rungs.append(Rung("boosted", "boosted trees on all features and the rhythm's verdicts", boost))
-    rungs.append(
-        Rung(
-            "blend",
-            "mean of regression and trees",
-            lambda rows: Blend((regress(rows.x, rows.y, rfm, scales), boost(rows))),
-            ("rfm", "boosted"),
-        )
-    )
-    return tuple(rungs)
+def _blends(rungs: Sequence[Rung]) -> list[Rung]:
+    """Means of margins: of regression and trees, and with the buy-till-you-die model where it answers the question."""
+    by_name = {rung.name: rung for rung in rungs}
+
+    def blend(name: str, says: str, *members: str) -> Rung:
+        parts = [by_name[member] for member in members]
+        return Rung(name, says, lambda rows: Blend(tuple(_simple(part.fit(rows)) for part in parts)), members)
+
+    blends = [blend("blend", "mean of regression and trees", "rfm", "boosted")]
+    if "pareto_nbd" in by_name:
+        says = "mean of Pareto/NBD, regression and trees"
+        blends.append(blend("blend_btyd", says, "pareto_nbd", "rfm", "boosted"))
+    return blends
+
+
+def _simple(model: Model) -> Linear | Boosted:
+    assert not isinstance(model, Blend)
+    return model
 
 
 def _rhythm_rungs(definition: Definition, catalog: Catalog, names: Sequence[str]) -> list[Rung]:
@@ -158,10 +176,10 @@ def _direction(definition: Definition, catalog: Catalog, name: str) -> int:
     return good if recent else 0
 
 
-def ageing(rows: Rows, catalog: Catalog, judged: NDArray[np.bool_]) -> float:
-    """Share of judged rows that are older customers than any row that may be learned from; NaN tenure is not older."""
-    tenure = rows.x[:, catalog.activity("tenure")]
-    if judged.all() or not judged.any():
-        return 0.0
-    oldest = np.nanmax(np.where(judged, -np.inf, np.nan_to_num(tenure, nan=-np.inf)))
-    return float(np.mean(tenure[judged] > oldest))
+def ageing(learned: NDArray[np.float32], judged: NDArray[np.float32]) -> float:
+    """Share of judged customers that are older customers than any that was learned from; NaN tenure is not older.
+
+    learned, judged: (n,), (m,) tenures in days.
+    """
+    known = learned[~np.isnan(learned)]
+    return float(np.mean(judged > known.max())) if len(known) and len(judged) else 0.0

@@ -49,17 +49,22 @@ class Timeline:
         return bool(self.cutoffs) and bool(self.learnable(self.test))
 
 
-def timeline(definition: Definition, past: Past, starts: NDArray[np.int64] | None = None) -> Timeline:
+def timeline(
+    definition: Definition, past: Past, starts: NDArray[np.int64] | None = None, until: int | None = None
+) -> Timeline:
     """The cut-offs from the latest that can be labelled back to the earliest with enough past behind it.
 
     They are a third of the reach apart (so that every third one is free of overlap), at most MOST_CUTOFFS.
     The earliest leaves half a horizon of history (at most 90 days) behind it, and a crowd: testers of the years before
     the launch are no business to learn from.  starts: `first_activities`, where they are known already.
+    until: outcomes later than this moment (microseconds UTC) are not used; None for all there are.
     """
     day = MICROSECONDS_A_DAY
     reach = definition.reach_days * day
     step = -(-definition.reach_days // 3) * day
     last = last_cutoff(definition, past)
+    if until is not None and last + reach > until:
+        last -= -(-(last + reach - until) // day) * day
     first = past.span.first + int(min(definition.horizon_days / 2, 90) * day)
     count = min(MOST_CUTOFFS, 1 + (last - first) // step) if last >= first else 0
     cutoffs = [last - step * back for back in range(count - 1, -1, -1)]
@@ -99,17 +104,11 @@ def customer_groups(users: NDArray[np.object_], groups: int = FOLDS, salt: str =
     return np.fromiter((number(user) % groups for user in users), np.int64, len(users))
 
 
-def judging_cutoffs(timeline: Timeline, most: int = 2) -> tuple[int, ...]:
-    """The cut-offs on which candidates are compared before the test window is opened, latest first.
-
-    They are learnable at the test moment, and had something to learn from themselves.  Empty when history is short.
-    """
-    candidates = [at for at in timeline.learnable(timeline.test) if timeline.learnable(at)]
-    chosen: list[int] = []
-    for at in reversed(candidates):
-        if len(chosen) < most and all(other - at >= timeline.reach // 3 for other in chosen):
-            chosen.append(at)
-    return tuple(chosen)
+def origins(timeline: Timeline, most: int) -> tuple[int, ...]:
+    """The cut-offs at which candidates are asked about what then came, oldest first: the last `most` that had earlier
+    windows to learn from, and always the test cut-off."""
+    later = tuple(at for at in timeline.cutoffs if timeline.learnable(at))[-most:]
+    return later or timeline.cutoffs[-1:]
 
 
 def folds(timeline: Timeline, at: int, as_of: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[Fold, ...]:

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from features.clock import parse_instant
 from serving.phrases import Language
 from serving.report.writing import UNKNOWN, Count, amount, day, decimals, has, joined, of_100, percent, points, say
-from training.amounts import AmountCalibration
 from training.bundle import Bundle
 
 Json = Mapping[str, Any]
@@ -133,8 +132,7 @@ def _amounts(bundle: Bundle, test: Json, language: Language) -> list[Markup]:
         level = say(
             language, "level_over" if bias > 0 else "level_under", bias=percent(abs(bias), language), **edges, **totals
         )
-        fixed = isinstance(bundle.calibration, AmountCalibration) and bundle.calibration.factor != 1.0
-        said.append(joined(language, level, say(language, "level_fixed")) if fixed else level)
+        said.append(level)
     if math.isfinite(top := point(test, "capture_10")):
         said.append(say(language, "value_top", share=percent(top, language)))
     if bundle.interval is not None and math.isfinite(held := point(test, "coverage_80")):

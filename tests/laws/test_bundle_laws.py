@@ -64,11 +64,10 @@ def test_every_missing_column_is_named(task: str) -> None:
 @pytest.mark.parametrize("task", made.TASKS)
 def test_the_same_data_make_the_same_bytes(task: str, tmp_path: Path) -> None:
     # Seen to fail with a seed from the clock in fit_boosted.
-    line, rows = made.learned(task)
-    trial = replace(made.tried(task), rung=made.rungs(task)["blend"])
+    trial = made.won_by(task, "blend")
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        made_now = finish(made.question(task), made.features(), made.known(), line, rows, trial, made.EVIDENCE)
+        made_now = finish(made.question(task), made.features(), made.known(), made.asked(task), trial, made.EVIDENCE)
         made_now.save(tmp_path / name)
     assert (tmp_path / "one" / FILE).read_bytes() == (tmp_path / "two" / FILE).read_bytes()
 

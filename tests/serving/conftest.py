@@ -26,11 +26,12 @@ from features.definitions import Definition, definitions
 from features.events import read_events
 from features.histories import Histories, histories
 from training import registry
-from training.amounts import AmountCalibration, AmountInterval
+from training.amounts import AmountInterval
 from training.bundle import Bundle, Origin
 from training.calibration import BetaCalibration
 from training.inputs import Inputs
 from training.labels import labels
+from training.level import AS_IT_IS
 from training.models.bg_nbd import BGNBD
 from training.models.boosted import Boosted, fit_boosted
 from training.models.gamma_gamma import GammaGamma
@@ -125,7 +126,7 @@ def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bun
         model = fit(x, y, columns, ["log1p"] * len(columns))
     money = definition.task == "ltv"
     return Bundle(
-        definition, inputs, "logistic", model, AmountCalibration(1.0) if money else BetaCalibration(1.0, 1.0, 0.0), "B",
+        definition, inputs, "logistic", model, AS_IT_IS if money else BetaCalibration(1.0, 1.0, 0.0), "B",
         ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()),
         Origin(past.fingerprint(), len(past), len(past.time), past.span.complete_until, (as_of,), 1),
         AmountInterval((), (-20.0,), (30.0,), 0.8) if money else None,

@@ -25,11 +25,12 @@ from serving.report import page
 from serving.report.findings import find
 from serving.report.listing import customers
 from serving.scores import score_table
-from training.amounts import AmountCalibration, AmountInterval
+from training.amounts import AmountInterval
 from training.bundle import Bundle, Origin
 from training.calibration import IDENTITY
 from training.evaluate import amount_report, probability_report
 from training.inputs import fit_inputs
+from training.level import AS_IT_IS
 from training.models.linear import Linear
 from training.registry import Champion
 
@@ -120,7 +121,7 @@ def a_world(
         origin = Origin("d" * 16, len(past), len(past.time), past.span.complete_until, (START,), 1)
         money = task == "ltv"
         made = Bundle(
-            definition, inputs, "rfm", a_model(task, inputs.position), AmountCalibration(1.0) if money else IDENTITY,
+            definition, inputs, "rfm", a_model(task, inputs.position), AS_IT_IS if money else IDENTITY,
             "C", ("few users",), tuple(np.linspace(0, 1, 101)), origin,
             AmountInterval((), (-20.0,), (60.0,), 0.8) if money else None, a_report(task),
         )  # fmt: skip

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests import made
-from training.amounts import AmountCalibration
 from training.attribution import attribute, by_concept, concepts
 from training.calibration import OUTPUT_CLIP, BetaCalibration
+from training.level import level_of, times
 from training.models.boosted import BULK
 from training.models.linear import Linear
 
@@ -25,7 +25,7 @@ def test_base_and_effects_are_the_calibrated_score(task: str, rung: str) -> None
     bundle = made.bundle(task, rung)
     x = made.holed(bundle.matrix(made.today()))
     money = task == "ltv"
-    for calibration in (bundle.calibration, *([AmountCalibration(1.7)] if money else CURVES)):
+    for calibration in (bundle.calibration, *([times(1.7), level_of(np.linspace(-3, 6, 40), np.geomspace(0.01, 900, 40))] if money else CURVES)):
         calibrated = replace(bundle, calibration=calibration)
         found = attribute(calibrated, x)
         predicted = calibrated.predict(x)

@@ -40,7 +40,7 @@ def refusal(folder: Path) -> InputProblem:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", "null", '"x"', '{"format": 2}', "\x00\x01", '{"format": 2, "definition": "left"}']
+    "text", ["", "{", "[]", "3", "null", '"x"', '{"format": 3}', "\x00\x01", '{"format": 3, "definition": "left"}']
 )
 def test_what_is_no_bundle_is_refused(saved: Path, text: str) -> None:
     # Failed before for the last: an AttributeError came through.
@@ -93,7 +93,7 @@ def _unknown_key(body: dict[str, Any]) -> None:
         (_drop_feature, "bad_bundle", "the catalogue does not match its fingerprint"),
         (_other_window, "bad_bundle", "the catalogue does not match its fingerprint"),
         (_other_model, "bad_bundle", "model type 'forest' is unknown"),
-        (_wrong_format, "bundle_format", "bundle format 1, this version of winback reads 2"),
+        (_wrong_format, "bundle_format", "bundle format 1, this version of winback reads 3"),
         (_unknown_reduction, "bad_bundle", "99"),
         (_no_slope, "bad_bundle", "beta calibration"),
         (_unknown_key, "bad_bundle", "surprise"),

@@ -18,7 +18,7 @@ from training.models.boosted import Boosted
 def test_simplest_first_and_trees_only_on_enough(task: str) -> None:
     # Seen to fail with `rarer <= ENOUGH_FOR_TREES`.
     rhythm = ("pareto_nbd",) if task == "ltv" else ("bg_nbd", "pareto_nbd")
-    assert tuple(made.rungs(task, ENOUGH_FOR_TREES)) == ("recency", *rhythm, "rfm", "boosted", "blend")
+    assert tuple(made.rungs(task, ENOUGH_FOR_TREES)) == ("recency", *rhythm, "rfm", "boosted", "blend", "blend_btyd")
     assert tuple(made.rungs(task, ENOUGH_FOR_TREES - 1)) == ("recency", *rhythm, "rfm")
 
 
@@ -26,6 +26,7 @@ def test_members_come_before_the_mean_of_them() -> None:
     names = list(made.rungs("churn"))
     assert made.rungs("churn")["blend"].members == ("rfm", "boosted")
     assert all(names.index(member) < names.index("blend") for member in ("rfm", "boosted"))
+    assert made.rungs("churn")["blend_btyd"].members == ("pareto_nbd", "rfm", "boosted")
 
 
 def test_the_mean_is_of_the_very_members() -> None:
@@ -81,6 +82,8 @@ def test_ageing_counts_who_is_older_than_everybody_learned_from() -> None:
     rows = made.learned("churn")[1]
     tenure = rows.x[:, made.features().activity("tenure")]
     judged = tenure > np.quantile(tenure, 0.75)
-    assert ageing(rows, made.features(), judged) == 1.0
-    assert ageing(rows, made.features(), ~judged) == 0.0
-    assert ageing(rows, made.features(), np.ones(len(rows), dtype=bool)) == 0.0
+    assert ageing(tenure[~judged], tenure[judged]) == 1.0
+    assert ageing(tenure[judged], tenure[~judged]) == 0.0
+    assert ageing(tenure[:0], tenure) == 0.0
+    unknown = np.array([np.nan, 5.0], np.float32)
+    assert ageing(unknown, np.array([np.nan, 6.0], np.float32)) == 0.5

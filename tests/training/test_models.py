@@ -111,14 +111,14 @@ def test_trees_keep_to_a_known_direction(column: int, direction: int) -> None:
 
 def test_the_same_rows_and_seed_give_the_same_trees_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     # Seen to fail with a seed from the clock.
-    monkeypatch.setattr(boosted, "ROUNDS", 6)
-    one = fit_boosted(X, Y, range(5), [0] * 5, "binary")
-    assert fit_boosted(X, Y, range(5), [0] * 5, "binary").text == one.text
+    small = boosted.Size(4, 6)
+    one = fit_boosted(X, Y, range(5), [0] * 5, "binary", small)
+    assert fit_boosted(X, Y, range(5), [0] * 5, "binary", small).text == one.text
     monkeypatch.setattr(boosted, "CROWD", 0)
-    two = fit_boosted(X, Y, range(5), [0] * 5, "binary")
+    two = fit_boosted(X, Y, range(5), [0] * 5, "binary", small)
     assert "[num_threads: 2]" in two.text
     assert two.text.replace("[num_threads: 2]", "[num_threads: 1]") == one.text
-    assert fit_boosted(X, Y, range(5), [0] * 5, "binary", seed=1).text != one.text
+    assert fit_boosted(X, Y, range(5), [0] * 5, "binary", small, seed=1).text != one.text
 
 
 def test_trees_read_only_their_own_columns() -> None:

@@ -11,7 +11,7 @@ from features.definitions import Definition
 from features.histories import Histories
 from tests.histories_made import DAY, Event, at, past
 from training.labels import labels, last_cutoff
-from training.splits import FOLDS, MOST_CUTOFFS, Timeline, customer_groups, folds, judging_cutoffs, timeline
+from training.splits import FOLDS, MOST_CUTOFFS, Timeline, customer_groups, folds, origins, timeline
 
 START = at("2020-01-01T00:00")
 QUICK = settings(deadline=None, max_examples=150, derandomize=True, database=None)
@@ -72,14 +72,15 @@ def test_folds_hold_customers_and_windows_apart(asked: Definition, days: float, 
 @QUICK
 @given(questions, st.floats(0, 3000))
 def test_the_test_window_is_opened_last(asked: Definition, days: float) -> None:
-    # Seen to fail with judging_cutoffs taken from all cut-offs in place of those over at the test.
+    # Seen to fail with the origins that have nothing to learn from among them.
     line = timeline(asked, span(days))
     if not line.cutoffs:
         return
-    judging = judging_cutoffs(line)
-    assert len(judging) <= 2
-    assert list(judging) == sorted(judging, reverse=True)
-    assert all(cutoff + line.reach <= line.test and line.learnable(cutoff) for cutoff in judging)
+    asked_at = origins(line, 3)
+    assert 1 <= len(asked_at) <= 3
+    assert list(asked_at) == sorted(asked_at)
+    assert asked_at[-1] == line.test
+    assert all(line.learnable(cutoff) for cutoff in asked_at) or asked_at == (line.test,)
     assert line.out_of_time == (line.test - line.cutoffs[0] >= line.reach)
     assert line.windows >= 1
     apart = [line.cutoffs[0]]
@@ -91,19 +92,19 @@ def test_the_test_window_is_opened_last(asked: Definition, days: float) -> None:
         assert line.windows == len(apart)
 
 
-@pytest.mark.parametrize(("days", "cutoffs", "windows", "out_of_time", "judging"), [
+@pytest.mark.parametrize(("days", "cutoffs", "windows", "out_of_time", "asked_at"), [
     (44, 0, 0, False, []),  # 30 ahead and 15 behind do not fit
-    (45, 1, 1, False, []),
-    (54.9, 1, 1, False, []),
-    (55, 2, 1, False, []),
-    (65, 3, 1, False, []),
-    (75, 4, 2, True, []),  # the first window is over at the test, but nothing is at the first
-    (105, 7, 3, True, [3]),  # number 3 learned from number 0
-    (115, 8, 3, True, [4, 3]),
-    (9999, 8, 3, True, [4, 3]),
+    (45, 1, 1, False, [0]),
+    (54.9, 1, 1, False, [0]),
+    (55, 2, 1, False, [1]),
+    (65, 3, 1, False, [2]),
+    (75, 4, 2, True, [3]),  # the first window is over at the test
+    (105, 7, 3, True, [4, 5, 6]),  # number 3, which learned from number 0, is one too many for three
+    (115, 8, 3, True, [5, 6, 7]),
+    (9999, 8, 3, True, [5, 6, 7]),
 ])  # fmt: skip
 def test_how_much_a_history_holds(
-    days: float, cutoffs: int, windows: int, out_of_time: bool, judging: list[int]
+    days: float, cutoffs: int, windows: int, out_of_time: bool, asked_at: list[int]
 ) -> None:
     """Horizon 30: windows a third apart, the earliest with half a horizon behind it."""
     # Seen to fail with a step of a whole reach.
@@ -111,7 +112,7 @@ def test_how_much_a_history_holds(
     assert (len(line.cutoffs), line.windows) == (cutoffs, windows)
     if cutoffs:
         assert line.out_of_time == out_of_time
-        assert judging_cutoffs(line) == tuple(line.cutoffs[n] for n in judging)
+        assert origins(line, 3) == tuple(line.cutoffs[n] for n in asked_at)
 
 
 def test_a_window_that_ends_at_the_moment_is_learnable_and_one_a_microsecond_later_is_not() -> None:

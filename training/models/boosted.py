@@ -17,9 +17,33 @@ from training.models.linear import AMOUNT_FLOOR
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Objective = Literal["binary", "tweedie"]
-ROUNDS = 200
+LEARNING_RATE = 0.06  # half the rounds of 0.03 at the same loss, so half the cost of every explanation
 BULK = 5_000  # from this many rows on, the bulk algorithm explains faster than LightGBM's own
 CROWD = 500_000  # below this many rows a second thread costs more in waiting than it saves (10x on shared cores)
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """How large: trees of at most `depth` levels, `rounds` of them."""
+
+    depth: int
+    rounds: int
+
+    @property
+    def leaves(self) -> int:
+        return min(int(2**self.depth) - (self.depth > 3), 31)
+
+    @property
+    def cost(self) -> int:
+        """What an exact explanation of one row takes, in steps (TreeSHAP: trees * leaves * depth**2)."""
+        return self.rounds * self.leaves * self.depth**2
+
+    @property
+    def says(self) -> str:
+        return f"{self.rounds} of depth {self.depth}"
+
+
+MODERATE = Size(4, 100)
 
 
 @dataclass(frozen=True)
@@ -33,10 +57,11 @@ class Boosted:
     def booster(self) -> lightgbm.Booster:
         return lightgbm.Booster(model_str=self.text)
 
-    def margin(self, x: F32) -> F64:
-        """(n,) log-odds, or the log of an amount."""
+    def margin(self, x: F32, rounds: int | None = None) -> F64:
+        """(n,) log-odds, or the log of an amount; rounds: of the first so many trees alone."""
         return np.asarray(
-            self.booster.predict(self._read(x), raw_score=True, num_threads=_threads(x)), dtype=np.float64
+            self.booster.predict(self._read(x), raw_score=True, num_iteration=rounds, num_threads=_threads(x)),
+            dtype=np.float64,
         )
 
     def contributions(self, x: F32) -> F64:
@@ -89,14 +114,16 @@ def _threads(x: F32) -> int:
 
 
 def fit_boosted(
-    x: F32, y: F64, columns: Sequence[int], directions: Sequence[int], objective: Objective, seed: int = 0
-) -> Boosted:
+    x: F32, y: F64, columns: Sequence[int], directions: Sequence[int], objective: Objective,
+    size: Size = MODERATE, seed: int = 0,
+) -> Boosted:  # fmt: skip
     """Fit on rows x: (n, inputs) and outcomes y: (n,); directions: -1, 0 or 1 a column, where the direction is known.
 
     The same rows and seed give the same text, whatever the number of threads.
     """
     settings = {
-        "objective": objective, "learning_rate": 0.03, "max_depth": 4, "num_leaves": 15, "lambda_l2": 5.0,
+        "objective": objective, "learning_rate": LEARNING_RATE, "max_depth": size.depth, "num_leaves": size.leaves,
+        "lambda_l2": 5.0,
         "min_data_in_leaf": int(np.clip(len(y) // 200, 5, 100)), "feature_fraction": 0.2, "bagging_fraction": 0.7,
         "bagging_freq": 1, "monotone_constraints": list(directions), "verbosity": -1, "seed": seed,
         "deterministic": True, "force_row_wise": True, "num_threads": 1 if len(y) < CROWD else 2,
@@ -105,5 +132,5 @@ def fit_boosted(
         settings |= {"tweedie_variance_power": 1.5}
         y = np.maximum(y, 0.0) if (y > 0).any() else np.full_like(y, AMOUNT_FLOOR)
     data = lightgbm.Dataset(np.ascontiguousarray(x[:, list(columns)]), y, params={"verbosity": -1})
-    booster = lightgbm.train(settings, data, ROUNDS)
+    booster = lightgbm.train(settings, data, size.rounds)
     return Boosted(tuple(int(c) for c in columns), booster.model_to_string())

@@ -99,7 +99,7 @@ def won_by(task: TaskName, rung: str) -> Trial:
     """The competition as if this rung had been chosen."""
     held = tried(task)
     choice = replace(held.decision.choice, contest=replace(held.decision.choice.contest, winner=rung))
-    return replace(held, decision=replace(held.decision, choice=choice))
+    return replace(held, rungs=tuple(rungs(task).values()), decision=replace(held.decision, choice=choice))
 
 
 def rungs(task: TaskName, rarer: int = 1_000, ageing: float = 0.0) -> dict[str, Rung]:

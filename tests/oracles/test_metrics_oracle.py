@@ -143,6 +143,15 @@ def test_capture_lift_and_gains_are_the_mean_over_all_row_orders(seed: int, shar
     assert metrics.value_capture_at(money, p, share) == pytest.approx(expected, rel=1e-12)
 
 
+# Seen to fail when a count of customers was taken for that many distinct scores.
+@pytest.mark.parametrize("count", range(1, 7))
+def test_the_best_so_many_are_the_mean_over_all_row_orders(count: int) -> None:
+    y, p = np.array([1.0, 0, 1, 0, 0, 1]), np.array([0.2, 0.2, 0.5, 0.5, 0.5, 0.9])
+    expected = over_all_orders(lambda best: float(y[best][:count].sum() / y.sum()), p)
+    assert metrics.capture_of_best(y, p, count) == pytest.approx(expected, rel=1e-12)
+    assert metrics.lift_of_best(y, p, count) == pytest.approx(expected / (count / 6), rel=1e-12)
+
+
 def rank_sum_gini(actual: np.ndarray) -> float:
     """The usual definition for rows already in the order of the prediction, best first."""
     n = len(actual)

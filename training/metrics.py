@@ -72,6 +72,14 @@ def calibration_error(y: ArrayLike, p: ArrayLike, bins: int = 15) -> float:
     return float(np.average(np.abs(seen.observed - seen.predicted), weights=seen.count))
 
 
+def calibration_gap(y: ArrayLike, p: ArrayLike, weights: Weights = None) -> float:
+    """By how much more the model promises than what happens, on average: 0.02 is two customers in a hundred too many.
+
+    p: probabilities.  Returns [-1, 1]; calibration in the large.  Van Calster et al. 2019, https://doi.org/10.1186/s12916-019-1466-7"""
+    truth, chance, weight = checked(y, p, weights, YES_OR_NO, "probabilities")
+    return float(np.average(chance - truth, weights=weight))
+
+
 def calibration_line(y: ArrayLike, p: ArrayLike) -> tuple[float, float]:
     """Whether probabilities are too low (intercept > 0), too high (< 0), too bold (slope < 1) or too timid (> 1).
 

@@ -94,6 +94,15 @@ def test_calibration_error_puts_a_tie_where_its_middle_lies(seed: int) -> None:
     assert metrics.calibration_error(y, p) == pytest.approx(ask(query, y=y, p=p), rel=1e-12)
 
 
+# Seen to fail with the sign turned round.
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calibration_gap_matches_sql(seed: int) -> None:
+    y, p, weight = crowd(seed)
+    assert metrics.calibration_gap(y, p) == pytest.approx(ask("select avg(p) - avg(y) from t", y=y, p=p), abs=1e-12)
+    query = "select sum(w * p) / sum(w) - sum(w * y) / sum(w) from t"
+    assert metrics.calibration_gap(y, p, weight) == pytest.approx(ask(query, y=y, p=p, w=weight), abs=1e-12)
+
+
 # Seen to fail without the last term under Wilson's root.
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reliability_intervals_match_scipy(seed: int) -> None:

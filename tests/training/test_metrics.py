@@ -63,7 +63,7 @@ def value(name: str, y: np.ndarray, p: np.ndarray, **more: Any) -> np.ndarray:
 
 
 def test_the_laws_meet_every_metric_that_was_asked_for() -> None:
-    assert len(METRICS) == 19
+    assert len(METRICS) == 20
     assert set(WEIGHTED) >= {"auc", "average_precision", "log_loss", "brier", "tweedie_deviance", "normalized_gini"}
 
 
@@ -101,7 +101,7 @@ def test_rows_that_cannot_be_used_are_refused_with_a_sentence(name: str) -> None
         value(name, y, p)
 
 
-@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_line", "reliability"])
+@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_gap", "calibration_line", "reliability"])
 def test_a_margin_in_place_of_a_probability_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"probabilities: 1 of 20 rows cannot be used \(first: 2.5, row 3\)"):
         value(name, np.arange(20) % 2, np.where(np.arange(20) == 3, 2.5, 0.5))

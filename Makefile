@@ -44,6 +44,6 @@ lock: ## write requirements.lock anew from pyproject.toml, with hashes and no in
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --extra spark --extra postgres --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## remove what make created, the demo's results included
-	@rm -rf .venv .venv-peers .venv-featuretools bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-peers .venv-featuretools .venv-flaml .venv-autogluon bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: help setup demo test lint types experiments bench-features lock clean

@@ -1,7 +1,7 @@
 """python -m experiments.benchmark [--automl] [--tasks churn ltv] [--results bench-results]
 
 Do our scores beat what a practitioner would reach for, at moments of real logs whose future none of them saw?
-Prints one table with paired 95 % intervals over customers and what of the limits was kept; writes training.json and .md.
+Prints one table with paired 95 % intervals over customers, and which limits were kept; writes training.json and .md.
 """
 
 from __future__ import annotations
@@ -69,11 +69,10 @@ def stand(moment: Moment, task: TaskName, automl: bool) -> Json:
         bundle, rows = learned.bundle, learned.asked.rows
         (histories,) = past.buckets()
         table = build_at(histories, features, past.span.last)
-        table = type(table)(*(part[eligible(bundle.definition, table)] if isinstance(part, np.ndarray) else part
-                              for part in (table.catalog, table.user, table.as_of, table.values)))  # fmt: skip
-    x = bundle.matrix(table)
+            of_whom = eligible(bundle.definition, table)
+        x = bundle.matrix(table)[of_whom]
     spent = time.process_time() - start
-    who = histories.users[table.user]
+    who = histories.users[table.user[of_whom]]
     y = came(task, who, orders(moment.log), moment)
     latest = np.argsort(rows.as_of, kind="stable")[-MANY_ROWS:]
     others = answers(task, Table(rows.names, rows.x[latest], rows.y[latest], x), automl)

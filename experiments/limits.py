@@ -22,7 +22,7 @@ def limits(found: list[Json]) -> list[str]:
 def _chances(found: list[Json]) -> Iterator[str]:
     for name in BTYD:
         better = [one["peers"][name]["auc_gap"][1] > 0 and one["peers"][name]["loss_gap"][2] < 0 for one in found]
-        yield _said(all(better), f"significantly better than {name} in AUC and log loss: {sum(better)} of {len(better)}")
+        yield _said(all(better), f"significantly better than {name} in AUC and loss: {sum(better)} of {len(better)}")
     gaps = [one["peers"]["logistic on RFM"]["loss_gap"] for one in found]
     worse, better_by = sum(gap[1] > 0 for gap in gaps), sum(gap[0] < 0 for gap in gaps)
     yield _said(worse == 0 and better_by > len(gaps) / 2,
@@ -50,7 +50,7 @@ def _amounts(found: list[Json]) -> Iterator[str]:
     names = [name for name, part in found[0]["peers"].items() if part and name != "winback"]
     means = {name: float(np.mean([one["peers"][name]["gini"] for one in found])) for name in names}
     best = max(means, key=lambda name: means[name])
-    yield _said(ours >= means[best], f"normalized Gini {ours:.4f} in the mean; the best other, {best}: {means[best]:.4f}")
+    yield _said(ours >= means[best], f"normalized Gini {ours:.4f} in the mean; best other, {best}: {means[best]:.4f}")
     ratios = [one["peers"]["winback"]["mae"] / one["peers"][VALUE]["mae"] for one in found]
     better = sum(ratio < 1 for ratio in ratios)
     yield _said(max(ratios) <= 1.01 and better >= 2 / 3 * len(ratios),

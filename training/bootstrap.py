@@ -10,15 +10,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.calibration import Floats, checked, row_log_loss
-from training.metrics import log_loss
+from training.metrics import calibration_gap, log_loss, mae
 
 __all__ = ["ROW_LOSSES", "Interval", "interval", "paired", "replayed", "row_log_loss", "summary"]
 
 Metric = Callable[..., float]  # metric(y, p), or metric(y, p, weights=multiplicities), which is faster
 Counts = NDArray[np.int64]
 
+
+def row_gap(y: ArrayLike, p: ArrayLike) -> Floats:
+    """By how much more was promised to each customer than came, (n,)."""
+    truth, said, _ = checked(y, p)
+    return said - truth
+
+
+def row_error(y: ArrayLike, p: ArrayLike) -> Floats:
+    """How far off each customer's prediction is, (n,) >= 0."""
+    return np.abs(row_gap(y, p))
+
+
 # Metrics that are weighted means of a loss of each row: the loss is computed once, not once a draw.
-ROW_LOSSES: dict[Metric, Callable[[ArrayLike, ArrayLike], Floats]] = {log_loss: row_log_loss}
+ROW_LOSSES: dict[Metric, Callable[[ArrayLike, ArrayLike], Floats]] = {
+    log_loss: row_log_loss, calibration_gap: row_gap, mae: row_error,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

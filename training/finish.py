@@ -45,7 +45,7 @@ def finish(
     bundle = replace(bundle, quantiles=quantiles)
     effects = by_concept(attribute(bundle, _spread(crowd.some)).effects, concepts(bundle))
     drivers = {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()}
-    return replace(bundle, report=report_of(bundle, asked, trial, float(predicted.sum())) | {"drivers": drivers})
+    return replace(bundle, report=report_of(bundle, asked, trial, predicted) | {"drivers": drivers})
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.calibration import INPUT_CLIP, Floats, Weights, checked, fit_logistic, log_odds_parts, row_log_loss
+from training.ranking import mid_ranks, running, tenths
 
 AMOUNT_FLOOR = 0.01  # a predicted amount below one cent counts as one cent: the deviance of 0 would be infinite
 YES_OR_NO = "outcomes in {0, 1}"
@@ -34,16 +35,26 @@ def auc(y: ArrayLike, p: ArrayLike, weights: Weights = None) -> float:
     """How often a customer with the outcome is ranked above one without it; ties count half.
 
     p: any score.  Returns [0, 1], 0.5 is chance; NaN with one class.  Fawcett 2006, https://doi.org/10.1016/j.patrec.2005.10.010"""
-    rows, hits = _curve(*checked(y, p, weights, YES_OR_NO))
+    rows, hits = running(*checked(y, p, weights, YES_OR_NO))
     misses, pairs = rows - hits, hits[-1] * (rows[-1] - hits[-1])
     return float(np.sum(np.diff(misses) * (hits[1:] + hits[:-1])) / (2.0 * pairs)) if pairs > 0 else np.nan
+
+
+def expected_auc(p: ArrayLike) -> float:
+    """The AUC that probabilities promise of themselves: what it comes to when every one of them is right.
+
+    p: probabilities.  Returns [0.5, 1]; NaN when all are 0 or all are 1.  By definition: each customer counts p times with
+    the outcome and 1 - p times without it."""
+    chance = checked(np.zeros(np.shape(p)), p, None, YES_OR_NO, "probabilities")[1]
+    y = np.repeat([1.0, 0.0], len(chance))
+    return auc(y, np.r_[chance, chance], np.r_[chance, 1.0 - chance])
 
 
 def average_precision(y: ArrayLike, p: ArrayLike, weights: Weights = None) -> float:
     """The share of right picks, averaged over every depth at which another customer with the outcome is found.
 
     p: any score.  Returns (0, 1]; NaN without a positive.  Davis, Goadrich 2006, https://doi.org/10.1145/1143844.1143874"""
-    rows, hits = _curve(*checked(y, p, weights, YES_OR_NO))
+    rows, hits = running(*checked(y, p, weights, YES_OR_NO))
     found = np.sum(np.diff(hits) * hits[1:] / np.maximum(rows[1:], INPUT_CLIP))
     return float(found / hits[-1]) if hits[-1] > 0 else np.nan
 
@@ -71,6 +82,14 @@ def calibration_error(y: ArrayLike, p: ArrayLike, bins: int = 15) -> float:
     return float(np.average(np.abs(seen.observed - seen.predicted), weights=seen.count))
 
 
+def calibration_gap(y: ArrayLike, p: ArrayLike, weights: Weights = None) -> float:
+    """By how much more the model promises than what happens, on average: 0.02 is two customers in a hundred too many.
+
+    p: probabilities.  Returns [-1, 1]; calibration in the large.  Van Calster et al. 2019, https://doi.org/10.1186/s12916-019-1466-7"""
+    truth, chance, weight = checked(y, p, weights, YES_OR_NO, "probabilities")
+    return float(np.average(chance - truth, weights=weight))
+
+
 def calibration_line(y: ArrayLike, p: ArrayLike) -> tuple[float, float]:
     """Whether probabilities are too low (intercept > 0), too high (< 0), too bold (slope < 1) or too timid (> 1).
 
@@ -89,7 +108,7 @@ def reliability(y: ArrayLike, p: ArrayLike, bins: int = 10) -> Reliability:
 
     p, bins, ValueError: as for calibration_error.  Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953"""
     truth, chance, _ = checked(y, p, None, YES_OR_NO, "probabilities", groups=bins)
-    _, group = np.unique((_ranks(chance) - 0.5) * bins // len(chance), return_inverse=True)
+    _, group = np.unique(mid_ranks(chance, np.ones_like(chance)) * bins // len(chance), return_inverse=True)
     count, z2 = np.bincount(group), 1.959963984540054**2
     predicted, observed = np.bincount(group, chance) / count, np.bincount(group, truth) / count
     centre = observed + z2 / (2.0 * count)
@@ -106,23 +125,35 @@ def gains(y: ArrayLike, p: ArrayLike, points: int = 101) -> tuple[Floats, Floats
     return share, _captured(y, p, share)
 
 
-def capture_at(y: ArrayLike, p: ArrayLike, share: float) -> float:
+def capture_at(y: ArrayLike, p: ArrayLike, share: float, weights: Weights = None) -> float:
     """The share of all customers with the outcome whom we reach by contacting the best `share` of customers.
 
     p: any score.  share: (0, 1], a row on its edge counts in part.  Returns [0, 1]; NaN without a positive."""
-    return value_capture_at(checked(y, p, None, YES_OR_NO)[0], p, share)
+    return value_capture_at(checked(y, p, weights, YES_OR_NO)[0], p, share, weights)
 
 
-def lift_at(y: ArrayLike, p: ArrayLike, share: float) -> float:
+def lift_at(y: ArrayLike, p: ArrayLike, share: float, weights: Weights = None) -> float:
     """How many times as often as random ones the best `share` of customers have the outcome.  Else as capture_at."""
-    return capture_at(y, p, share) / share
+    return capture_at(y, p, share, weights) / share
 
 
-def value_capture_at(actual: ArrayLike, predicted: ArrayLike, share: float) -> float:
+def capture_of_best(y: ArrayLike, p: ArrayLike, count: int) -> float:
+    """The share of all customers with the outcome whom we reach by contacting the best `count` customers.
+
+    count: 1 to n, else ValueError.  Else as capture_at."""
+    return capture_at(y, p, _share_of(count, p))
+
+
+def lift_of_best(y: ArrayLike, p: ArrayLike, count: int) -> float:
+    """How many times as often as random ones the best `count` customers have the outcome.  Else as capture_of_best."""
+    return lift_at(y, p, _share_of(count, p))
+
+
+def value_capture_at(actual: ArrayLike, predicted: ArrayLike, share: float, weights: Weights = None) -> float:
     """The share of all money that the best `share` of customers, by prediction, really brought.  NaN when none came."""
     if not 0.0 < share <= 1.0:
         raise ValueError(f"share is {share}. Use a share of the customers in (0, 1], such as 0.1.")
-    return float(_captured(actual, predicted, np.array([share]))[0])
+    return float(_captured(actual, predicted, np.array([share]), weights)[0])
 
 
 def mae(actual: ArrayLike, predicted: ArrayLike, weights: Weights = None) -> float:
@@ -138,35 +169,34 @@ def bias(actual: ArrayLike, predicted: ArrayLike, weights: Weights = None) -> fl
     return float(np.sum(weight * amount)) / total - 1.0 if total else np.nan
 
 
-def spearman(actual: ArrayLike, predicted: ArrayLike) -> float:
+def spearman(actual: ArrayLike, predicted: ArrayLike, weights: Weights = None) -> float:
     """Whether customers come in the right order, from -1 (reversed) to 1; NaN when either side is constant.
 
     Ties share their mean rank.  Spearman 1904, https://doi.org/10.2307/1412159"""
-    truth, amount, _ = checked(actual, predicted)
-    x, z = (_ranks(side) - (len(side) + 1) / 2.0 for side in (truth, amount))
-    spread = float(np.sqrt(np.sum(x * x) * np.sum(z * z)))
-    return float(np.sum(x * z)) / spread if spread else np.nan
+    truth, amount, weight = checked(actual, predicted, weights)
+    x, z = (mid_ranks(side, weight) - np.sum(weight) / 2.0 for side in (truth, amount))
+    spread = float(np.sqrt(np.sum(weight * x * x) * np.sum(weight * z * z)))
+    return float(np.sum(weight * x * z)) / spread if spread else np.nan
 
 
-def normalized_gini(actual: ArrayLike, predicted: ArrayLike) -> float:
+def normalized_gini(actual: ArrayLike, predicted: ArrayLike, weights: Weights = None) -> float:
     """How much of the perfect order of customers by value the prediction finds: 1 all, 0 chance, below 0 reversed.
 
     NaN when all actual are equal or sum to nothing.  Source: Wang, Liu, Miao 2019, https://arxiv.org/abs/1912.07753"""
-    truth, amount, weight = checked(actual, predicted)
-    if truth.sum() <= 0.0 or np.ptp(truth) == 0.0:
+    truth, amount, weight = checked(actual, predicted, weights)
+    if np.sum(weight * truth) <= 0.0 or np.ptp(truth[weight > 0.0]) == 0.0:
         return np.nan
-    curves = (_curve(truth, by, weight) for by in (amount, truth))
+    curves = (running(truth, by, weight) for by in (amount, truth))
     found, most = (float(np.trapezoid(hits / hits[-1], rows / rows[-1])) - 0.5 for rows, hits in curves)
     return found / most
 
 
-def decile_mape(actual: ArrayLike, predicted: ArrayLike) -> float:
+def decile_mape(actual: ArrayLike, predicted: ArrayLike, weights: Weights = None) -> float:
     """By what share the predicted total misses the real one, on average over ten equal groups by prediction.
 
     Returns >= 0; NaN when a group brought nothing.  ValueError with fewer than 10 rows.  Source: as normalized_gini"""
-    truth, amount, weight = checked(actual, predicted, groups=10)
-    edges = np.linspace(0.0, len(truth), 11)
-    real, said = (np.diff(np.interp(edges, *_curve(side, amount, weight))) for side in (truth, amount))
+    truth, amount, weight = checked(actual, predicted, weights, groups=10)
+    real, said = (tenths(side, amount, weight) for side in (truth, amount))
     return float(np.mean(np.abs(said - real) / real)) if (real > 0.0).all() else np.nan
 
 
@@ -181,19 +211,13 @@ def tweedie_deviance(actual: ArrayLike, predicted: ArrayLike, power: float = 1.5
     return float(np.average(2.0 * (y**two / (one * two) - y * mean**one / one + mean**two / two), weights=weight))
 
 
-def _curve(y: Floats, p: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Running weight and running y, highest p first: from 0, after each distinct p.  Straight in between: ties."""
-    order = np.argsort(-p, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
-    rows, hits = (np.append(0.0, np.cumsum(side[order])[last]) for side in (weights, weights * y))
-    return rows, hits
-
-
-def _captured(y: ArrayLike, p: ArrayLike, share: Floats) -> Floats:
-    rows, hits = _curve(*checked(y, p))
+def _captured(y: ArrayLike, p: ArrayLike, share: Floats, weights: Weights = None) -> Floats:
+    rows, hits = running(*checked(y, p, weights))
     return np.interp(share * rows[-1], rows, hits) / hits[-1] if hits[-1] > 0 else np.full_like(share, np.nan)
 
 
-def _ranks(values: Floats) -> Floats:
-    _, where, count = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(count) - (count - 1) / 2.0)[where], dtype=np.float64)
+def _share_of(count: int, p: ArrayLike) -> float:
+    rows = np.size(p)
+    if not 1 <= count <= rows:
+        raise ValueError(f"count is {count} of {rows:,} customers. Use 1 to {rows:,}.")
+    return count / rows

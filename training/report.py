@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from features.clock import format_instant
 from features.definitions import Definition
+from training import metrics
 from training.bundle import Bundle
 from training.compete import uncalibrated
 from training.criterion import loss_of
@@ -21,8 +22,8 @@ from training.trial import Asked, Judged, Trial
 Json = dict[str, Any]
 
 
-def report_of(bundle: Bundle, asked: Asked, trial: Trial, forecast: float) -> Json:
-    """Everything but the drivers.  forecast: what all who are asked today are promised together."""
+def report_of(bundle: Bundle, asked: Asked, trial: Trial, predicted: NDArray[np.float64]) -> Json:
+    """Everything but the drivers.  predicted: (n,) what all who are asked today are promised."""
     definition, line = asked.definition, asked.line
     return {
         "test": _test(definition, trial) | {
@@ -35,7 +36,8 @@ def report_of(bundle: Bundle, asked: Asked, trial: Trial, forecast: float) -> Js
             "windows": [_window(definition, one) for one in trial.judged],
             "pooled": pooled_report(definition.task, *_stacked(trial)),
         },
-        "level": _level(trial, forecast),
+        "level": _level(trial, float(predicted.sum())),
+        "expected": expected(definition, trial, predicted),
         "sizes": {"says": trial.sizing.sentence(), "curve": curve_json(trial.sizing)},
         "windows": [_outcomes(asked.rows, at) for at in line.cutoffs],
         "calibration": bundle.calibration.note,
@@ -101,6 +103,24 @@ def _level(trial: Trial, forecast: float) -> Json:
         "error": float(np.sqrt(np.mean(np.square(known)))) if known else None,
         "windows": [{"as_of": at, "promised": promised, "came": came} for at, promised, came in totals],
     }  # fmt: skip
+
+
+def expected(definition: Definition, trial: Trial, predicted: NDArray[np.float64]) -> Json:
+    """What AUC to expect of the scores made today, before anybody knows: the one that the probabilities promise of
+    themselves, moved by how far the last windows' came out above or below theirs.  error: of that forecast, by window.
+
+    predicted: (n,) today's probabilities.  Empty for amounts.
+    """
+    if definition.task == "ltv" or not len(predicted):
+        return {}
+    gaps = [
+        metrics.auc(one.window.y, one.promise.p) - metrics.expected_auc(one.promise.p)
+        for one in trial.judged
+        if one.window.out_of_time
+    ]
+    known = [gap for gap in gaps if np.isfinite(gap)]
+    moved = metrics.expected_auc(predicted) + (float(np.mean(known)) if known else 0.0)
+    return {"auc": {"point": float(np.clip(moved, 0.0, 1.0)), "errors": known}} if np.isfinite(moved) else {}
 
 
 def _outcomes(rows: Rows, at: int) -> Json:

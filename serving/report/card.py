@@ -71,7 +71,7 @@ def _facts(held: Champion, value: str, language: Language) -> list[tuple[Markup,
     ]
     if bundle.interval is not None:
         tiers = text(
-            "card_interval_line", share=percent(bundle.interval.share, language), tiers=len(bundle.interval.low)
+            "card_interval_line", share=percent(bundle.interval.share, language), tiers=len(bundle.interval.at)
         )
         facts.append((text("card_interval"), tiers))
     return facts

@@ -94,6 +94,15 @@ def test_calibration_error_puts_a_tie_where_its_middle_lies(seed: int) -> None:
     assert metrics.calibration_error(y, p) == pytest.approx(ask(query, y=y, p=p), rel=1e-12)
 
 
+# Seen to fail with the sign turned round.
+@pytest.mark.parametrize("seed", SEEDS)
+def test_calibration_gap_matches_sql(seed: int) -> None:
+    y, p, weight = crowd(seed)
+    assert metrics.calibration_gap(y, p) == pytest.approx(ask("select avg(p) - avg(y) from t", y=y, p=p), abs=1e-12)
+    query = "select sum(w * p) / sum(w) - sum(w * y) / sum(w) from t"
+    assert metrics.calibration_gap(y, p, weight) == pytest.approx(ask(query, y=y, p=p, w=weight), abs=1e-12)
+
+
 # Seen to fail without the last term under Wilson's root.
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reliability_intervals_match_scipy(seed: int) -> None:
@@ -141,6 +150,15 @@ def test_capture_lift_and_gains_are_the_mean_over_all_row_orders(seed: int, shar
     money = y * rng.gamma(1.0, 50.0, 6)
     expected = over_all_orders(partial(reached, money, share), p)
     assert metrics.value_capture_at(money, p, share) == pytest.approx(expected, rel=1e-12)
+
+
+# Seen to fail when a count of customers was taken for that many distinct scores.
+@pytest.mark.parametrize("count", range(1, 7))
+def test_the_best_so_many_are_the_mean_over_all_row_orders(count: int) -> None:
+    y, p = np.array([1.0, 0, 1, 0, 0, 1]), np.array([0.2, 0.2, 0.5, 0.5, 0.5, 0.9])
+    expected = over_all_orders(lambda best: float(y[best][:count].sum() / y.sum()), p)
+    assert metrics.capture_of_best(y, p, count) == pytest.approx(expected, rel=1e-12)
+    assert metrics.lift_of_best(y, p, count) == pytest.approx(expected / (count / 6), rel=1e-12)
 
 
 def rank_sum_gini(actual: np.ndarray) -> float:

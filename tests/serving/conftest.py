@@ -129,7 +129,7 @@ def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bun
         definition, inputs, "logistic", model, AS_IT_IS if money else BetaCalibration(1.0, 1.0, 0.0), "B",
         ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()),
         Origin(past.fingerprint(), len(past), len(past.time), past.span.complete_until, (as_of,), 1),
-        AmountInterval((), (-20.0,), (30.0,), 0.8) if money else None,
+        AmountInterval((0.8, 0.9), (0.0,), ((0.4,),) * 2, ((1.9,),) * 2, 0.0) if money else None,
     )  # fmt: skip
 
 

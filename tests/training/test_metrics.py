@@ -20,9 +20,11 @@ from training.metrics import (
     calibration_error,
     calibration_line,
     capture_at,
+    capture_of_best,
     decile_mape,
     gains,
     lift_at,
+    lift_of_best,
     log_loss,
     mae,
     normalized_gini,
@@ -53,19 +55,19 @@ def columns(rows: Table, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def value(name: str, y: np.ndarray, p: np.ndarray, **more: Any) -> np.ndarray:
-    if "share" in inspect.signature(METRICS[name]).parameters:
-        more["share"] = 0.3
+    asked = inspect.signature(METRICS[name]).parameters
+    more |= {"share": 0.3} if "share" in asked else {"count": 7} if "count" in asked else {}
     result = METRICS[name](y, p, **more)
     parts = vars(result).values() if isinstance(result, metrics.Reliability) else np.atleast_1d(result)
     return np.concatenate([np.atleast_1d(part) for part in parts]).astype(float)
 
 
 def test_the_laws_meet_every_metric_that_was_asked_for() -> None:
-    assert len(METRICS) == 17
-    assert set(WEIGHTED) >= {"auc", "average_precision", "log_loss", "brier", "tweedie_deviance"}
+    assert len(METRICS) == 20
+    assert set(WEIGHTED) >= {"auc", "average_precision", "log_loss", "brier", "tweedie_deviance", "normalized_gini"}
 
 
-# Seen to fail when _curve kept one step a row instead of one a distinct prediction, and when bins cut through ties.
+# Seen to fail when `running` kept one step a row instead of one a distinct prediction, and when bins cut through ties.
 @pytest.mark.parametrize("name", METRICS)
 @settings(max_examples=25, deadline=None)
 @given(rows=ROWS, seed=st.integers(0, 999))
@@ -99,7 +101,7 @@ def test_rows_that_cannot_be_used_are_refused_with_a_sentence(name: str) -> None
         value(name, y, p)
 
 
-@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_line", "reliability"])
+@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_gap", "calibration_line", "reliability"])
 def test_a_margin_in_place_of_a_probability_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"probabilities: 1 of 20 rows cannot be used \(first: 2.5, row 3\)"):
         value(name, np.arange(20) % 2, np.where(np.arange(20) == 3, 2.5, 0.5))
@@ -173,6 +175,9 @@ def test_capture_lift_and_gains_by_hand() -> None:
     assert capture_at(y, p, 0.25) == 0.5
     assert capture_at(y, p, 0.5) == 0.75  # one of the two tied rows, half of which are positive
     assert lift_at(y, p, 0.5) == 1.5
+    assert capture_of_best(y, p, 2) == 0.75
+    assert lift_of_best(y, p, 2) == 1.5
+    assert lift_of_best(y, p, 4) == 1.0
     share, captured = gains(y, p, points=5)
     np.testing.assert_allclose(share, [0, 0.25, 0.5, 0.75, 1])
     np.testing.assert_allclose(captured, [0, 0.5, 0.75, 1, 1])
@@ -239,3 +244,6 @@ def test_too_few_rows_and_impossible_shares_are_refused_with_a_sentence() -> Non
     for share in (0.0, 1.5, float("nan")):
         with pytest.raises(ValueError, match="share is"):
             lift_at([0, 1], [0.1, 0.2], share)
+    for count in (0, 3):
+        with pytest.raises(ValueError, match=f"count is {count} of 2 customers. Use 1 to 2."):
+            lift_of_best([0, 1], [0.1, 0.2], count)

@@ -70,7 +70,7 @@ def stand(moment: Moment, task: TaskName, automl: bool) -> Json:
         (histories,) = past.buckets()
         table = build_at(histories, features, past.span.last)
             of_whom = eligible(bundle.definition, table)
-        x = bundle.matrix(table)[of_whom]
+    x = bundle.matrix(table)[of_whom]
     spent = time.process_time() - start
     who = histories.users[table.user[of_whom]]
     y = came(task, who, orders(moment.log), moment)

@@ -43,8 +43,8 @@ def auc(y: ArrayLike, p: ArrayLike, weights: Weights = None) -> float:
 def expected_auc(p: ArrayLike) -> float:
     """The AUC that probabilities promise of themselves: what it comes to when every one of them is right.
 
-    p: probabilities.  Returns [0.5, 1]; NaN when all are 0 or all are 1.  By definition: each customer counts p times with
-    the outcome and 1 - p times without it."""
+    p: probabilities.  Returns [0.5, 1]; NaN when all are 0 or all are 1.  By definition: each customer counts p times
+    with the outcome and 1 - p times without it."""
     chance = checked(np.zeros(np.shape(p)), p, None, YES_OR_NO, "probabilities")[1]
     y = np.repeat([1.0, 0.0], len(chance))
     return auc(y, np.r_[chance, chance], np.r_[chance, 1.0 - chance])

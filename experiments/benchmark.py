@@ -69,7 +69,7 @@ def stand(moment: Moment, task: TaskName, automl: bool) -> Json:
         bundle, rows = learned.bundle, learned.asked.rows
         (histories,) = past.buckets()
         table = build_at(histories, features, past.span.last)
-            of_whom = eligible(bundle.definition, table)
+        of_whom = eligible(bundle.definition, table)
     x = bundle.matrix(table)[of_whom]
     spent = time.process_time() - start
     who = histories.users[table.user[of_whom]]

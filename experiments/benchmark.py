@@ -65,7 +65,7 @@ def stand(moment: Moment, task: TaskName, automl: bool) -> Json:
     with tempfile.TemporaryDirectory() as made:
         business, past, _ = known_and_whole(moment, Path(made))
         features = catalog_of(business, past)
-        learned = learn(definitions(business)[task], past, features, 1.0, silent())
+        learned = learn(business, definitions(business)[task], past, features, silent())
         bundle, rows = learned.bundle, learned.asked.rows
         (histories,) = past.buckets()
         table = build_at(histories, features, past.span.last)
@@ -75,7 +75,9 @@ def stand(moment: Moment, task: TaskName, automl: bool) -> Json:
     who = histories.users[table.user[of_whom]]
     y = came(task, who, orders(moment.log), moment)
     latest = np.argsort(rows.as_of, kind="stable")[-MANY_ROWS:]
-    others = answers(task, Table(rows.names, rows.x[latest], rows.y[latest], x), automl)
+    tells = [at for at in range(x.shape[1]) if len(np.unique(rows.x[latest, at])) > 1]  # peers stumble over the others
+    names = tuple(rows.names[at] for at in tells)
+    others = answers(task, Table(names, rows.x[latest][:, tells], rows.y[latest], x[:, tells]), automl)
     ours = bundle.predict(x)
     judged = (_amounts if task == "ltv" else _chances)(y, ours, others)
     ranges = {}

@@ -23,6 +23,7 @@ from training.calibration import BetaCalibration
 from training.inputs import Inputs
 from training.level import Level
 from training.models.blend import Model, model_from_json
+from training.venn_abers import VennAbers
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -53,7 +54,7 @@ class Bundle:
 
     rung: the candidate that won.  grade: A to D, how much evidence there was; grade_reasons: why.
     quantiles: (101,) calibrated predictions of the last labelled moment, for percentiles.
-    interval: for amounts only.  report: metrics by window and candidate, as JSON.
+    interval: for amounts only.  doubt: for probabilities only.  report: metrics by window and candidate, as JSON.
     """
 
     definition: Definition
@@ -66,6 +67,7 @@ class Bundle:
     quantiles: tuple[float, ...]
     origin: Origin
     interval: AmountInterval | None = None
+    doubt: VennAbers | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,6 +93,13 @@ class Bundle:
         """(n,) calibrated probabilities, or expected amounts; x: (n, inputs)."""
         return self.calibration.apply_margin(self.model.margin(x))
 
+    def uncertainty(self, x: F32) -> F64:
+        """(n,) how far each probability could move for want of evidence, in [0, 1]; NaN where that is not known."""
+        if self.doubt is None:
+            return np.full(len(x), np.nan)
+        low, high = self.doubt.between(self.model.margin(x))
+        return high - low
+
     def percentile(self, predicted: F64) -> F64:
         """(n,) share of customers, in percent, whose prediction was lower when the model was made."""
         knots = np.asarray(self.quantiles)
@@ -107,7 +116,8 @@ class Bundle:
             "rung": self.rung, "model": self.model.to_json(), "calibration": asdict(self.calibration),
             "grade": self.grade, "grade_reasons": self.grade_reasons, "quantiles": self.quantiles,
             "origin": asdict(self.origin),
-            "interval": self.interval.to_json() if self.interval else None, "report": self.report,
+            "interval": self.interval.to_json() if self.interval else None,
+            "doubt": self.doubt.to_json() if self.doubt else None, "report": self.report,
         }  # fmt: skip
         (folder / FILE).write_text(json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
 
@@ -155,7 +165,8 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
         definition, inputs, saved["rung"], model_from_json(saved["model"]), calibration, saved["grade"],
         tuple(saved["grade_reasons"]), tuple(saved["quantiles"]),
         origin,
-        AmountInterval.from_json(saved["interval"]) if saved["interval"] else None, saved["report"],
+        AmountInterval.from_json(saved["interval"]) if saved["interval"] else None,
+        VennAbers.from_json(saved["doubt"]) if saved["doubt"] else None, saved["report"],
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from training.backtest import Window, pooled
 from training.calibration import IDENTITY, BetaCalibration, fit_beta
 from training.compete import Contest, choose, uncalibrated
 from training.level import AS_IT_IS, SAME_LEVEL, Level, fit_factor, level_error, level_of
+from training.venn_abers import VennAbers, fit_venn_abers
 
 F64 = NDArray[np.float64]
 AGGREGATE = "pareto_nbd"  # the rung whose total is believed first: it needs no outcomes, so it is never out of date
@@ -44,7 +45,8 @@ class Decision:
     """A candidate and how its margins become promises.
 
     calibration: of probabilities, or the factor of amounts.  source: whose total amounts have, AGGREGATE or OWN.
-    interval: of amounts.  before: the mean outcome of the latest window known.
+    interval: of amounts.  doubt: of probabilities, how far they could move for want of evidence.
+    before: the mean outcome of the latest window known.
     informed: whether any window out of time was known.
     """
 
@@ -52,6 +54,7 @@ class Decision:
     calibration: BetaCalibration | Level
     source: str
     interval: AmountInterval | None
+    doubt: VennAbers | None
     before: float
     informed: bool
 
@@ -83,13 +86,11 @@ def decide(definition: Definition, choice: Choice, known: Sequence[Window]) -> D
     """
     later = [window for window in known if window.out_of_time]
     before = float(max(later or known, key=lambda window: window.as_of).y.mean())
-    plain = Decision(choice, IDENTITY, "", None, before, bool(later))
-    if definition.task != "ltv":
-        if not later:
-            return plain
-        y, margin, _ = pooled(later, choice.rung)
-        return replace(plain, calibration=fit_beta(y, IDENTITY.apply_margin(margin)))
+    plain = Decision(choice, IDENTITY, "", None, None, before, bool(later))
     y, margin, _ = pooled(later or known, choice.rung)
+    if definition.task != "ltv":
+        curve = fit_beta(y, IDENTITY.apply_margin(margin)) if later else IDENTITY
+        return replace(plain, calibration=curve, doubt=fit_venn_abers(y, margin))
     source = believed(later, choice.rung) if later else AGGREGATE if AGGREGATE in known[0].margins else OWN
     own = fit_factor(y, AS_IT_IS.apply_margin(margin)) if later else AS_IT_IS
     levelled = replace(plain, calibration=own, source=source)

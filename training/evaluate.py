@@ -30,9 +30,9 @@ def probability_report(y: F64, p: F64, others: Mapping[str, F64], customers: NDA
     return {
         "rows": len(y), "rate": float(y.mean()), "positives": int(y.sum()),
         "metrics": {
-            "auc": _said(interval(metrics.auc, y, p, customers)),
-            "log_loss": _said(interval(metrics.log_loss, y, p, customers)),
-            "brier": _said(interval(metrics.brier, y, p, customers)),
+            "auc": said(interval(metrics.auc, y, p, customers)),
+            "log_loss": said(interval(metrics.log_loss, y, p, customers)),
+            "brier": said(interval(metrics.brier, y, p, customers)),
             "average_precision": _alone(metrics.average_precision(y, p)),
             "ece": _alone(metrics.calibration_error(y, p, bins)),
             "calibration_slope": _alone(slope), "calibration_intercept": _alone(intercept),
@@ -43,7 +43,7 @@ def probability_report(y: F64, p: F64, others: Mapping[str, F64], customers: NDA
         "candidates": {
             name: {
                 "auc": metrics.auc(y, other), "loss": metrics.log_loss(y, other),
-                "minus_winner": _said(paired(metrics.log_loss, y, other, p, customers)),
+                "minus_winner": said(paired(metrics.log_loss, y, other, p, customers)),
                 "gains": _list(metrics.gains(y, other, 51)[1]),
             }
             for name, other in others.items()
@@ -66,8 +66,8 @@ def amount_report(
         "metrics": {
             "normalized_gini": _alone(metrics.normalized_gini(y, expected)),
             "spearman": _alone(metrics.spearman(y, expected)),
-            "mae": _said(interval(metrics.mae, y, expected, customers)),
-            "bias": _said(interval(metrics.bias, y, expected, customers)),
+            "mae": said(interval(metrics.mae, y, expected, customers)),
+            "bias": said(interval(metrics.bias, y, expected, customers)),
             "deviance": _alone(metrics.tweedie_deviance(y, expected)),
             "capture_10": _alone(metrics.value_capture_at(y, expected, 0.1)),
             "coverage_80": _alone(float(np.mean((y >= low) & (y <= high)))),
@@ -80,7 +80,7 @@ def amount_report(
             name: {
                 "normalized_gini": metrics.normalized_gini(y, other), "mae": metrics.mae(y, other),
                 "loss": metrics.tweedie_deviance(y, other),
-                "minus_winner": _said(paired(metrics.tweedie_deviance, y, other, expected, customers)),
+                "minus_winner": said(paired(metrics.tweedie_deviance, y, other, expected, customers)),
             }
             for name, other in others.items()
         },
@@ -105,8 +105,8 @@ def _brief_chances(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
     intercept, slope = metrics.calibration_line(y, p)
     return {
         "rows": len(y), "rate": float(y.mean()),
-        "auc": _said(interval(metrics.auc, y, p, customers, draws=BRIEF)),
-        "log_loss": _said(interval(metrics.log_loss, y, p, customers, draws=BRIEF)),
+        "auc": said(interval(metrics.auc, y, p, customers, draws=BRIEF)),
+        "log_loss": said(interval(metrics.log_loss, y, p, customers, draws=BRIEF)),
         "ece": _number(metrics.calibration_error(y, p, int(np.clip(len(y) // FEWEST_FOR_BINS, 1, 15)))),
         "slope": _number(slope), "intercept": _number(intercept),
     }  # fmt: skip
@@ -115,9 +115,9 @@ def _brief_chances(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
 def _brief_amounts(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
     return {
         "rows": len(y), "rate": float(y.mean()),
-        "normalized_gini": _said(interval(metrics.normalized_gini, y, p, customers, draws=BRIEF)),
-        "mae": _said(interval(metrics.mae, y, p, customers, draws=BRIEF)),
-        "bias": _said(interval(metrics.bias, y, p, customers, draws=BRIEF)),
+        "normalized_gini": said(interval(metrics.normalized_gini, y, p, customers, draws=BRIEF)),
+        "mae": said(interval(metrics.mae, y, p, customers, draws=BRIEF)),
+        "bias": said(interval(metrics.bias, y, p, customers, draws=BRIEF)),
     }  # fmt: skip
 
 
@@ -136,7 +136,8 @@ def flat_metrics(report: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in flat.items() if value is not None and np.isfinite(value)}
 
 
-def _said(found: Interval) -> Json:
+def said(found: Interval) -> Json:
+    """An interval as JSON; what is undefined is null."""
     return {name: _number(getattr(found, name)) for name in ("point", "low", "high")}
 
 

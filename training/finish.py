@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,12 +23,14 @@ from training.report import report_of
 from training.trial import Asked, Trial
 
 EXPLAINED = 2_000
+NOTHING_MORE: Mapping[str, Any] = {}
 
 
 def finish(
-    definition: Definition, features: Catalog, past: Past, asked: Asked, trial: Trial, evidence: Evidence
-) -> Bundle:
-    """Fit the winner on every labelled window and gather all that scoring needs."""
+    definition: Definition, features: Catalog, past: Past, asked: Asked, trial: Trial, evidence: Evidence,
+    more: Mapping[str, Any] = NOTHING_MORE,
+) -> Bundle:  # fmt: skip
+    """Fit the winner on every labelled window and gather all that scoring needs; more: for the report."""
     today, line = past.as_known_today(), asked.line
     inputs, users = _inputs_of_today(definition, features, today)
     model = trial.rung.fit(asked.rows)
@@ -35,7 +38,7 @@ def finish(
     decision = trial.decision
     bundle = Bundle(
         definition, inputs, trial.rung.name, model, decision.calibration, evidence.grade, evidence.reasons, (), origin,
-        decision.interval,
+        decision.interval, decision.doubt,
     )  # fmt: skip
     crowd = _everybody(bundle, today, EXPLAINED / max(users, 1))
     if decision.source == AGGREGATE and len(crowd.margin):
@@ -45,7 +48,7 @@ def finish(
     bundle = replace(bundle, quantiles=quantiles)
     effects = by_concept(attribute(bundle, _spread(crowd.some)).effects, concepts(bundle))
     drivers = {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()}
-    return replace(bundle, report=report_of(bundle, asked, trial, predicted) | {"drivers": drivers})
+    return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, "drivers": drivers})
 
 
 @dataclass(frozen=True)

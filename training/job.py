@@ -90,8 +90,7 @@ def train_task(
     task = definition.task
     if problem := unanswerable(business, definition, past):
         raise problem
-    share = business.training.users_share
-    learned = learn(definition, past, features, share, progress)
+    learned = learn(business, definition, past, features, progress)
     bundle, trial, rows = learned.bundle, learned.trial, learned.asked.rows
     with progress.step(f"{task}: registering and judging"), registry.connected(business) as client:
         import mlflow
@@ -101,12 +100,12 @@ def train_task(
             example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
             model, run = registry.log_bundle(
                 bundle,
-                parameters(bundle) | {"users_share": share},
+                parameters(bundle) | {"users_share": business.training.users_share},
                 flat_metrics(bundle.report),
                 report_plots(bundle.report, bundle.rung),
                 example,
             )
-            holdout = trial.holdout(rows.people)
+            holdout = learned.holdout()
             registry.log_holdout(holdout)
         verdict = verdict_on(client, bundle, holdout, past)
         version = registry.register(client, task, model, run)

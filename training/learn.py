@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.business import Business
 from features.catalog import Catalog
-from features.definitions import Definition
+from features.definitions import Definition, definitions
 from features.past import Past
 from features.problems import InputProblem
 from features.progress import Progress
 from training.bundle import Bundle
 from training.evidence import LEAST_RARER, Evidence, grade
 from training.finish import finish
+from training.learning_curve import learning_curve
+from training.report import segment_report
 from training.rows import Rows, gather
+from training.segments import fit_segmentation, past_of
 from training.splits import Timeline, timeline
 from training.trial import Asked, Trial, hold_trial, rarer
 
@@ -22,21 +31,27 @@ SHORTEST_DAYS = 7
 
 @dataclass(frozen=True)
 class Learned:
-    """A question's finished model, and the rows, moments and judgement behind it."""
+    """A question's finished model, and the rows, moments and judgement behind it.
+
+    segments: for each way to tell customers apart, (n,) the name of each labelled row's segment.
+    """
 
     asked: Asked
     trial: Trial
     bundle: Bundle
+    segments: Mapping[str, NDArray[np.object_]]
+
+    def holdout(self) -> pd.DataFrame:
+        """Every judged row, for the judge: user_id, as_of, y, p, before, and the customer's tier, tenure and stage."""
+        return self.trial.holdout(self.asked.rows.people, self.segments)
 
 
-def learn(
-    definition: Definition, past: Past, features: Catalog, users_share: float, progress: Progress
-) -> Learned:
-    """Label, compete, decide and fit.  users_share: of all users, by hash of the id.
+def learn(business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress) -> Learned:
+    """Label, compete, decide and fit one of the business's questions.
 
     Raises InputProblem (not_enough_data) below the floor of evidence.
     """
-    task = definition.task
+    task, users_share = definition.task, business.training.users_share
     line = timeline(definition, past)
     of_users = "" if users_share == 1 else f" of {users_share:.3g} of all users, by hash of the id"
     with progress.step(f"{task}: features at {len(line.cutoffs)} cut-offs{of_users}"):
@@ -46,8 +61,24 @@ def learn(
     with progress.step(f"{task}: candidates compete, customers held apart"):
         trial = hold_trial(features, asked, shorter)
     with progress.step(f"{task}: {trial.rung.name} learns from all labelled windows"):
-        bundle = finish(definition, features, past, asked, trial, evidence)
-    return Learned(asked, trial, bundle)
+        told = segmented(asked, features, definitions(business).get("churn"))
+        more = {
+            "segments": segment_report(asked, trial.test, told),
+            "learning": learning_curve(asked, trial.rung).to_json(),
+        }
+        bundle = finish(definition, features, past, asked, trial, evidence, more)
+    return Learned(asked, trial, bundle, told)
+
+
+def segmented(asked: Asked, features: Catalog, churn: Definition | None) -> dict[str, NDArray[np.object_]]:
+    """For each way to tell customers apart, (n,) the segment of each labelled row, by what was known at its cut-off.
+
+    churn: the question whose horizon tells active customers from lapsed ones; None takes the asked one's.
+    """
+    table = past_of(asked.rows, features)
+    at_test = asked.rows.as_of == asked.line.test
+    told = fit_segmentation(past_of(asked.rows.take(at_test), features), asked.definition, churn)
+    return told.assign(table)
 
 
 def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from training import metrics
 from training.bundle import Bundle
 from training.compete import uncalibrated
 from training.criterion import loss_of
-from training.evaluate import amount_report, pooled_report, probability_report, window_report
+from training.evaluate import amount_report, pooled_report, probability_report, said, window_report
 from training.level import level_error
 from training.rows import Rows
+from training.segments import AMOUNT_FIGURES, PROBABILITY_FIGURES, by_segment
 from training.sizes import curve_json
 from training.trial import Asked, Judged, Trial
 
@@ -103,6 +105,23 @@ def _level(trial: Trial, forecast: float) -> Json:
         "error": float(np.sqrt(np.mean(np.square(known)))) if known else None,
         "windows": [{"as_of": at, "promised": promised, "came": came} for at, promised, came in totals],
     }  # fmt: skip
+
+
+def segment_report(asked: Asked, judged: Judged, segments: Mapping[str, NDArray[np.object_]]) -> list[Json]:
+    """How good the promises were for every kind of customer, on one judged window.
+
+    segments: (rows,) names of each labelled row, by way to tell customers apart.
+    """
+    window, figures = judged.window, AMOUNT_FIGURES if asked.definition.task == "ltv" else PROBABILITY_FIGURES
+    of_window = {by: names[window.rows] for by, names in segments.items()}
+    found = by_segment(of_window, window.y, judged.promise.p, window.user, figures)
+    return [
+        {
+            "by": one.by, "name": one.name, "rows": one.rows, "cases": one.cases, "reason": one.reason,
+            "figures": {name: said(of) for name, of in one.figures.items()} if one.figures else None,
+        }
+        for one in found
+    ]  # fmt: skip
 
 
 def expected(definition: Definition, trial: Trial, predicted: NDArray[np.float64]) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,13 +69,22 @@ class Trial:
     def test(self) -> Judged:
         return self.judged[-1]
 
-    def holdout(self, people: NDArray[np.object_]) -> pd.DataFrame:
-        """Every judged row: user_id, as_of, y, p, and what one would have promised everybody before it."""
+    def holdout(
+        self, people: NDArray[np.object_], segments: Mapping[str, NDArray[np.object_]] | None = None
+    ) -> pd.DataFrame:
+        """Every judged row: user_id, as_of, y, p, what one would have promised everybody before it, and its segments.
+
+        people: ids by user number.  segments: (rows,) names of each labelled row, by way to tell customers apart.
+        """
         parts = [
             pd.DataFrame(
                 {
                     "user_id": people[one.window.user], "as_of": one.window.as_of,
                     "y": one.window.y, "p": one.promise.p, "before": one.decision.before,
+                }
+                | {
+                    "tier" if by in ("value", "activity") else by: names[one.window.rows]
+                    for by, names in (segments or {}).items()
                 }
             )
             for one in self.judged

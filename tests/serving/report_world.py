@@ -123,7 +123,8 @@ def a_world(
         made = Bundle(
             definition, inputs, "rfm", a_model(task, inputs.position), AS_IT_IS if money else IDENTITY,
             "C", ("few users",), tuple(np.linspace(0, 1, 101)), origin,
-            AmountInterval((0.8, 0.9), (0.0,), ((0.4,),) * 2, ((1.9,),) * 2, 0.0) if money else None, a_report(task),
+            AmountInterval((0.8, 0.9), (0.0,), ((0.4,),) * 2, ((1.9,),) * 2, 0.0) if money else None,
+            report=a_report(task),
         )  # fmt: skip
         held[task] = Champion(task, f"winback-{task}", "7", folder, made)
     scores = score_table({task: one.bundle for task, one in held.items()}, table)

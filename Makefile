@@ -38,6 +38,17 @@ experiments: setup ## a second real data set, and CDNOW as it would have been at
 bench-features: setup ## speed and memory of the features beside DuckDB, pandas, Polars and featuretools (EVENTS=1e7)
 	@$(BIN)/python -m tests.bench.features --events $(or $(EVENTS),1e7)
 
+bench-training: setup ## does the training beat what people would reach for? (AUTOML=--automl with FLAML and AutoGluon)
+	@$(BIN)/python -m experiments.benchmark $(AUTOML)
+	@$(BIN)/python -m tests.bench.training
+
+automl: ## the environments of FLAML and AutoGluon, for AUTOML=--automl
+	@$(PYTHON) -m venv .venv-flaml && .venv-flaml/bin/pip install -qq "flaml[automl]" pyarrow
+	@$(PYTHON) -m venv .venv-autogluon && .venv-autogluon/bin/pip install -qq "autogluon.tabular[lightgbm]" pyarrow
+
+leaks: setup ## plant leaks of every sort and see each one caught, and none reported on clean data
+	@$(BIN)/python -m experiments.leaks
+
 lock: ## write requirements.lock anew from pyproject.toml, with hashes and no index
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o .venv/constraints.txt
@@ -46,4 +57,4 @@ lock: ## write requirements.lock anew from pyproject.toml, with hashes and no in
 clean: ## remove what make created, the demo's results included
 	@rm -rf .venv .venv-peers .venv-featuretools .venv-flaml .venv-autogluon bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint types experiments bench-features lock clean
+.PHONY: help setup demo test lint types experiments bench-features bench-training automl leaks lock clean

@@ -19,6 +19,7 @@ from training.venn_abers import VennAbers, fit_venn_abers
 F64 = NDArray[np.float64]
 AGGREGATE = "pareto_nbd"  # the rung whose total is believed first: it needs no outcomes, so it is never out of date
 OWN = "own"
+MOST_MISSED = 1.005  # times the mean absolute error of the aggregate forecast
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,30 @@ class Promise:
 
 def chosen(definition: Definition, windows: Sequence[Window], horizon_days: int) -> Choice:
     """The simplest candidate that none beats on these windows, all of one horizon."""
-    names = windows[0].margins
-    y, _, user = pooled(windows, next(iter(names)))
+    names = bearable(windows) if definition.task == "ltv" else tuple(windows[0].margins)
+    y, _, user = pooled(windows, names[0])
     which = np.repeat(np.arange(len(windows)), [len(window.y) for window in windows])
     predicted = {name: uncalibrated(definition, pooled(windows, name)[1]) for name in names}
     at = tuple(window.as_of for window in windows)
     return Choice(choose(definition, y, predicted, user, which), at, horizon_days, all(w.out_of_time for w in windows))
+
+
+def bearable(windows: Sequence[Window]) -> tuple[str, ...]:
+    """The candidates of an amount whose order, given the aggregate forecast's amounts, misses by no more than that
+    forecast itself does: a better order that puts the amounts on the wrong customers is no gain.  All without one."""
+    names = tuple(windows[0].margins)
+    if AGGREGATE not in names:
+        return names
+
+    def missed(rung: str) -> float:
+        levels = [level_of(window.margins[rung], np.exp(window.margins[AGGREGATE])) for window in windows]
+        gaps = [
+            level.apply_margin(window.margins[rung]) - window.y for level, window in zip(levels, windows, strict=True)
+        ]
+        return float(np.abs(np.concatenate(gaps)).mean())
+
+    limit = MOST_MISSED * missed(AGGREGATE)
+    return tuple(name for name in names if name == AGGREGATE or missed(name) <= limit)
 
 
 def decide(definition: Definition, choice: Choice, known: Sequence[Window]) -> Decision:

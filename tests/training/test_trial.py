@@ -165,7 +165,6 @@ def test_one_window_over_before_the_test_informs_without_calibrating(monkeypatch
     assert held.decision.informed, "the finished model knows the test window, which was out of time"
 
 
-# Seen to fail when the shorter question's rows chose among the rungs of the longer one alone.
 def test_a_shorter_horizon_chooses_where_no_full_window_is_over() -> None:
     line, rows = made.learned("churn", 300, 100)
     short = replace(made.question("churn"), horizon_days=15)

@@ -1,0 +1,295 @@
+"""Ask every alternative of a log at several moments of its past, and count; one bucket of users after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.build import FeatureTable, build_at
+from features.business import Business
+from features.catalog import Catalog, activity_kinds, catalog
+from features.definitions import Definition, definitions, eligible
+from features.histories import Histories
+from features.kernel import MICROSECONDS_A_DAY
+from features.past import Past
+from features.progress import Progress
+from features.spec import Reduction
+from training.advice import churn_advice, conversion_advice
+from training.alternatives import churn_alternatives, conversion_alternatives, widened
+from training.comparison import Alternative, Comparison, Moment, Question, Row
+from training.contracts import Spells, spells
+from training.labels import labels, last_cutoff
+from training.return_curve import ReturnCurve, curve_of, silences
+from training.splits import CROWD_SHARE
+from training.survival import Durations, kaplan_meier
+
+I64 = NDArray[np.int64]
+MOST_CUTOFFS = 12
+DECLINED = 0.5  # of the own baseline
+LEAST_BASELINE = 2  # events in the horizon before; of fewer, half is nothing
+MONTH_DAYS = 30
+ABOUT_SILENCE = ("silence", "no_purchase")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Sums over some users.  asked, outcome, followed, back: (a, c) by alternative and cut-off.
+
+    certain, silent: (a, d) how many of the outcome had d whole days until it was certain, of silence behind them.
+    silences: by kinds of event.  contracts: how long they lasted.  done: users who ever did the conversion's target.
+    """
+
+    asked: I64
+    outcome: I64
+    followed: I64
+    back: I64
+    certain: I64
+    silent: I64
+    silences: dict[tuple[str, ...], Durations]
+    contracts: Durations
+    done: int
+    users: int
+
+    def __add__(self, more: Counts) -> Counts:
+        return Counts(
+            self.asked + more.asked, self.outcome + more.outcome, self.followed + more.followed, self.back + more.back,
+            self.certain + more.certain, self.silent + more.silent,
+            {kinds: found + more.silences[kinds] for kinds, found in self.silences.items()},
+            self.contracts + more.contracts, self.done + more.done, self.users + more.users,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked when.  contract: the definition whose contracts are timed, None without any.
+
+    follow: microseconds that those called gone are watched after the window.  target: what converts.
+    """
+
+    alternatives: tuple[Alternative, ...]
+    grid: tuple[int, ...]
+    follow: int
+    catalog: Catalog
+    contract: Definition | None
+    activity: tuple[str, ...]
+    target: tuple[str, ...]
+    until: int
+    days: int
+
+    def moments(self, asked: Definition, past: Past) -> list[int]:
+        """The numbers of the cut-offs whose window is over."""
+        last = last_cutoff(asked, past)
+        return [number for number, at in enumerate(self.grid) if at <= last]
+
+
+def compare(business: Business, past: Past, progress: Progress) -> Comparison:
+    """Compare definitions of leaving and of converting on a business's own log.
+
+    Every alternative is asked at the same moments, from the beginning of the log to the last one that its window still
+    fits behind; nothing is looked at beyond the moment up to which the data are complete.
+    """
+    wide = widened(business, past)
+    churn, conversion = churn_alternatives(business, wide, past), conversion_alternatives(business, past)
+    plan = _plan(business, wide, (*churn, *conversion), past)
+    with progress.step(f"asking {len(plan.alternatives)} definitions at {len(plan.grid)} moments"):
+        counts = reduce(lambda one, other: one + other, (_count(plan, histories) for histories in past.buckets()))
+    rows = tuple(_row(plan, number, counts, past) for number in range(len(plan.alternatives)))
+    asked, chances = rows[: len(churn)], rows[len(churn) :]
+    return Comparison(
+        Question(asked, churn_advice(asked)),
+        Question(chances, conversion_advice(chances, counts.done / max(counts.users, 1))),
+        curve_of(counts.silences[plan.activity]), plan.activity,
+        plan.follow // MICROSECONDS_A_DAY, past.span.complete_until, past.span.zone,
+        kaplan_meier(counts.contracts) if plan.contract else None,
+        plan.contract.contract if plan.contract else (),
+        (plan.contract.term_days if plan.contract else 0) or MONTH_DAYS,
+    )  # fmt: skip
+
+
+def _plan(business: Business, wide: Business, alternatives: tuple[Alternative, ...], past: Past) -> Plan:
+    used = definitions(wide)["churn"]
+    full = catalog(wide, past.uses(), clock=not past.span.dates_only)
+    needed = (Reduction.COUNT, Reduction.RECENCY, Reduction.TENURE)
+    slim = replace(full, features=tuple(f for f in full.features if f.days is None and f.reduction in needed))
+    asked = definitions(business)
+    days = int((past.span.complete_until - past.span.first) // MICROSECONDS_A_DAY) + 2
+    return Plan(
+        alternatives, cutoffs(used, [one.definition for one in alternatives], past),
+        used.horizon_days * MICROSECONDS_A_DAY, slim, used if used.contract else None, activity_kinds(wide),
+        asked["conversion"].kinds if "conversion" in asked else (), past.span.complete_until, days,
+    )  # fmt: skip
+
+
+def cutoffs(used: Definition, asked: Sequence[Definition], past: Past) -> tuple[int, ...]:
+    """The moments at which everything is asked, oldest first: evenly spaced, one the last that `used` can be asked at.
+
+    They begin where there is half a horizon of past (at most 90 days) and a tenth of the later customers.
+    """
+    day = MICROSECONDS_A_DAY
+    anchor = last_cutoff(used, past)
+    last = max([anchor, *(last_cutoff(one, past) for one in asked)])
+    first = past.span.first + int(min(used.horizon_days / 2, 90) * day)
+    starts = past.starts(used.activity)
+    if not len(starts) or last < first:
+        return ()
+    crowd = int(starts[int(np.ceil(CROWD_SHARE * np.searchsorted(starts, last, side="right"))) - 1])
+    first = max(first, crowd)
+    step = max(1, -(-(last - first) // day // (MOST_CUTOFFS - 1))) * day
+    back, ahead = max((anchor - first) // step, -1), (last - anchor) // step
+    return tuple(int(anchor + number * step) for number in range(-back, ahead + 1) if anchor + number * step >= first)
+
+
+def _count(plan: Plan, histories: Histories) -> Counts:
+    size = (len(plan.alternatives), len(plan.grid))
+    asked, outcome, followed, back = (np.zeros(size, np.int64) for _ in range(4))
+    certain, silent = (np.zeros((size[0], plan.days), np.int64) for _ in range(2))
+    held = {one.definition: spells(one.definition, histories) for one in plan.alternatives if one.definition.contract}
+    for at, as_of in enumerate(plan.grid):
+        table = build_at(histories, plan.catalog, as_of)
+        for number, one in enumerate(plan.alternatives):
+            if as_of > last_cutoff(one.definition, histories):
+                continue
+            here = _ask(one, histories, table, as_of, held.get(one.definition), plan)
+            asked[number, at], outcome[number, at] = here.asked, len(here.certain)
+            if here.back is not None:
+                followed[number, at], back[number, at] = len(here.back), here.back.sum()
+            certain[number] += _whole_days(here.certain, plan.days)
+            silent[number] += _whole_days(here.silent[np.isfinite(here.silent)], plan.days)
+    quiet = {plan.activity, *(one.definition.kinds for one in plan.alternatives if one.rule in ABOUT_SILENCE)}
+    done = len(histories.starts(plan.target)) if plan.target else 0
+    return Counts(
+        asked, outcome, followed, back, certain, silent, {kinds: silences(histories, kinds) for kinds in quiet},
+        _lengths(plan, histories), done, len(histories),
+    )  # fmt: skip
+
+
+def _whole_days(some: NDArray[np.float64], days: int) -> I64:
+    return np.bincount(np.clip(some, 0, days - 1).astype(np.int64), minlength=days)
+
+
+def _lengths(plan: Plan, histories: Histories) -> Durations:
+    """How long contracts lasted; those still running are open at the end of the data."""
+    if plan.contract is None:
+        return Durations.none()
+    found = spells(plan.contract, histories)
+    over = found.end <= plan.until
+    ended, still = (found.end - found.begin)[over], (plan.until - found.begin)[~over]
+    return Durations.of(ended / MICROSECONDS_A_DAY, still / MICROSECONDS_A_DAY)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Of some users at one moment.  asked: how many.  certain, silent: (g,) days of each who left (or converted).
+    back: (g,) who of them came back in the follow-up; None where it is not over."""
+
+    asked: int
+    certain: NDArray[np.float64]
+    silent: NDArray[np.float64]
+    back: NDArray[np.bool_] | None
+
+
+def _ask(
+    one: Alternative, histories: Histories, table: FeatureTable, as_of: int, held: Spells | None, plan: Plan
+) -> _Answer:
+    asked = _asked(one, histories, table, as_of)
+    users = table.user[asked]
+    if one.rule == "decline":
+        left = _declined(one.definition, histories, users, as_of, one.definition.horizon_days * MICROSECONDS_A_DAY)
+    else:
+        left = labels(one.definition, histories, users, as_of) > 0
+    end = as_of + one.definition.reach_days * MICROSECONDS_A_DAY
+    gone = users[left]
+    watched = end + plan.follow <= plan.until and one.rule != "conversion"
+    return _Answer(
+        len(users), _certain(one, histories, gone, as_of, held) / MICROSECONDS_A_DAY,
+        table.values[asked, table.catalog.activity("recency")][left].astype(np.float64),
+        _came_back(one, histories, gone, as_of, held, plan.follow) if watched else None,
+    )  # fmt: skip
+
+
+def _asked(one: Alternative, histories: Histories, table: FeatureTable, as_of: int) -> NDArray[np.bool_]:
+    """(n,) of whom among the rows of the table."""
+    asked, day = one.definition, MICROSECONDS_A_DAY
+    if one.rule in ("no_purchase", "no_second"):
+        known = histories.arrived <= as_of if histories.arrivals else np.ones(len(histories.time), np.bool_)
+        bought = np.bincount(
+            histories.owner[known & (histories.time <= as_of) & histories.is_of(asked.kinds)], minlength=len(histories)
+        )[table.user]
+        return np.asarray(bought == 1 if one.rule == "no_second" else bought > 0)
+    some = eligible(asked, table)
+    if one.rule == "decline":
+        own = _happened(histories, asked.kinds, as_of - asked.horizon_days * day, as_of)[table.user]
+        tenure = np.nan_to_num(table.values[:, table.catalog.activity("tenure")], nan=-1.0)
+        some = some & (own >= LEAST_BASELINE) & (tenure >= asked.horizon_days)
+    return some
+
+
+def _declined(asked: Definition, histories: Histories, users: I64, as_of: int, length: int) -> NDArray[np.bool_]:
+    """(n,) who did less than half as much in the window as in the horizon before as_of."""
+    before = _happened(histories, asked.kinds, as_of - length, as_of)[users]
+    start = as_of + asked.gap_days * MICROSECONDS_A_DAY
+    return np.asarray(_happened(histories, asked.kinds, start, start + length)[users] < DECLINED * before)
+
+
+def _certain(one: Alternative, histories: Histories, gone: I64, as_of: int, held: Spells | None) -> NDArray[np.float64]:
+    """(g,) microseconds from as_of until it was certain."""
+    asked = one.definition
+    if held is not None:
+        running = (held.begin <= as_of) & (held.end > as_of)
+        ends = np.zeros(len(histories), np.int64)
+        ends[held.owner[running]] = held.end[running]
+        return (ends[gone] - as_of).astype(np.float64)
+    if one.rule == "conversion":
+        start = as_of + asked.gap_days * MICROSECONDS_A_DAY
+        rows = np.flatnonzero((histories.time > start) & histories.is_of(asked.kinds))
+        owner, first = np.unique(histories.owner[rows], return_index=True)
+        when = np.zeros(len(histories), np.int64)
+        when[owner] = histories.time[rows][first]
+        return (when[gone] - as_of).astype(np.float64)
+    return np.full(len(gone), float(asked.reach_days * MICROSECONDS_A_DAY))
+
+
+def _came_back(
+    one: Alternative, histories: Histories, gone: I64, as_of: int, held: Spells | None, follow: int
+) -> NDArray[np.bool_]:
+    """(g,) who of those gone came back: into a contract, to half of the own baseline, or at all."""
+    end = as_of + one.definition.reach_days * MICROSECONDS_A_DAY
+    if held is not None:
+        return held.begun(as_of, end + follow, len(histories))[gone]
+    later = _happened(histories, one.definition.kinds, end, end + follow)[gone]
+    if one.rule == "decline":
+        length = one.definition.horizon_days * MICROSECONDS_A_DAY
+        before = _happened(histories, one.definition.kinds, as_of - length, as_of)[gone]
+        return np.asarray(later >= DECLINED * before * (follow / length))
+    return np.asarray(later > 0)
+
+
+def _happened(histories: Histories, kinds: Sequence[str], start: int, end: int) -> I64:
+    """(u,) events of these kinds in (start, end]."""
+    rows = (histories.time > start) & (histories.time <= end) & histories.is_of(kinds)
+    return np.bincount(histories.owner[rows], minlength=len(histories))
+
+
+def _row(plan: Plan, number: int, counts: Counts, past: Past) -> Row:
+    one = plan.alternatives[number]
+    moments = tuple(
+        Moment(plan.grid[at], *(int(found[number, at]) for found in figures))
+        for figures in [(counts.asked, counts.outcome, counts.followed, counts.back)]
+        for at in plan.moments(one.definition, past)
+        if counts.asked[number, at]
+    )
+    returns = np.nan
+    if one.rule in ABOUT_SILENCE:
+        curve: ReturnCurve = curve_of(counts.silences[one.definition.kinds])
+        returns = curve.after(one.definition.horizon_days)
+    return Row(one, moments, _middle(counts.certain[number]), _middle(counts.silent[number]), returns)
+
+
+def _middle(days: I64) -> float:
+    """The median of whole days, counted."""
+    total = int(days.sum())
+    return float(np.searchsorted(np.cumsum(days), (total + 1) // 2)) if total else float("nan")

@@ -9,7 +9,7 @@ from training.comparison import Advice, Row
 from training.evidence import ENOUGH_WINDOWS, FEW_RARER, LEAST_RARER, LEAST_USERS
 from training.rhythm import COMES_BACK
 
-LEAST_MOMENTS = 2
+LEAST_WINDOWS = 2  # one to learn from, one to be judged on
 UNSTABLE = 0.15  # a base rate that moves by more than this between cut-offs
 MOSTLY_DONE = 0.6  # of all users: then the second time is the question
 CONTRACTUAL = 0.3  # of the customers under contract: then its end is what leaving means
@@ -71,10 +71,10 @@ def _rarer(row: Row) -> int:
 
 
 def _enough(row: Row) -> bool:
-    """Whether a model could learn it at all, at more than one moment."""
+    """Whether a model could learn it at all, and be judged on a later period than it learned from."""
     last = row.last
     known = last is not None and last.asked >= LEAST_USERS and last.rarer >= LEAST_RARER
-    return known and len(row.moments) >= LEAST_MOMENTS
+    return known and row.windows >= LEAST_WINDOWS
 
 
 def _advice(rows: Sequence[Row], chosen: int, because: str) -> Advice:

@@ -97,8 +97,11 @@ def compare(business: Business, past: Past, progress: Progress) -> Comparison:
     plan = _plan(business, wide, (*churn, *conversion), past)
     with progress.step(f"asking {len(plan.alternatives)} definitions at {len(plan.grid)} moments"):
         counts = reduce(lambda one, other: one + other, (_count(plan, histories) for histories in past.buckets()))
-    rows = tuple(_row(plan, number, counts, past) for number in range(len(plan.alternatives)))
-    asked, chances = rows[: len(churn)], rows[len(churn) :]
+    rows = [_row(plan, number, counts, past) for number in range(len(plan.alternatives))]
+    asked, chances = (
+        tuple(row for row in some if row.moments or row.alternative.in_use)  # what nobody could be asked is no choice
+        for some in (rows[: len(churn)], rows[len(churn) :])
+    )
     return Comparison(
         Question(asked, churn_advice(asked)),
         Question(chances, conversion_advice(chances, counts.done / max(counts.users, 1))),

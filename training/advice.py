@@ -23,8 +23,9 @@ def churn_advice(rows: Sequence[Row]) -> Advice:
     """
     by_event = [at for at, row in enumerate(rows) if _is_contractual(row, rows) and _enough(row)]
     if by_event:
-        well = [at for at in by_event if _rarer(rows[at]) >= FEW_RARER]
-        return _advice(rows, (well or by_event[-1:])[0], rows[by_event[0]].alternative.rule)
+        well = [at for at in by_event if _rarer(rows[at]) >= FEW_RARER] or by_event[-1:]
+        used = [at for at in well if rows[at].alternative.in_use]  # every horizon is true here: take what is agreed on
+        return _advice(rows, (used or well)[0], rows[by_event[0]].alternative.rule)
     silence = [at for at, row in enumerate(rows) if row.alternative.rule == "silence" and _enough(row)]
     certain = [at for at in silence if rows[at].returns < COMES_BACK]
     if certain:

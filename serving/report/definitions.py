@@ -158,6 +158,8 @@ def toml_of(definition: Definition) -> str:
     parts = [f"[{definition.task}]"]
     parts += [f"contract = {listed(definition.contract)}"] if definition.contract else []
     parts += [f"cancel = {listed(definition.cancel)}"] if definition.cancel and definition.contract else []
+    parts += [f"term_days = {definition.term_days}"] if definition.term_days else []
+    parts += [f"grace_days = {definition.grace_days}"] if definition.grace_days else []
     parts += [f'eligible = "{definition.eligible}"'] if definition.task == "conversion" else []
     return " ".join([*parts, f"horizon_days = {definition.horizon_days}"])
 

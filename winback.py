@@ -257,8 +257,9 @@ def report(
     business = _business(ctx, config)
     moment = _moment(as_of, business)
     from serving.report.page import write_report
+    from training.workbench import compare
 
-    page = write_report(business, moment, out, language, _now(), _progress())
+    page = write_report(business, moment, out, language, _now(), _progress(), compare)
     _say([f"Report: {page}"])
 
 

@@ -80,11 +80,6 @@ class Plan:
     until: int
     days: int
 
-    def moments(self, asked: Definition, past: Past) -> list[int]:
-        """The numbers of the cut-offs whose window is over."""
-        last = last_cutoff(asked, past)
-        return [number for number, at in enumerate(self.grid) if at <= last]
-
 
 def compare(business: Business, past: Past, progress: Progress) -> Comparison:
     """Compare definitions of leaving and of converting on a business's own log.
@@ -97,7 +92,7 @@ def compare(business: Business, past: Past, progress: Progress) -> Comparison:
     plan = _plan(business, wide, (*churn, *conversion), past)
     with progress.step(f"asking {len(plan.alternatives)} definitions at {len(plan.grid)} moments"):
         counts = reduce(lambda one, other: one + other, (_count(plan, histories) for histories in past.buckets()))
-    rows = [_row(plan, number, counts, past) for number in range(len(plan.alternatives))]
+    rows = [_row(plan, number, counts) for number in range(len(plan.alternatives))]
     asked, chances = (
         tuple(row for row in some if row.moments or row.alternative.in_use)  # what nobody could be asked is no choice
         for some in (rows[: len(churn)], rows[len(churn) :])
@@ -267,7 +262,7 @@ def _came_back(
     if one.rule == "decline":
         length = one.definition.horizon_days * MICROSECONDS_A_DAY
         before = _happened(histories, one.definition.kinds, as_of - length, as_of)[gone]
-        return np.asarray(later >= DECLINED * before * (follow / length))
+        return np.asarray(later >= DECLINED * before)  # both are counted over one horizon in use
     return np.asarray(later > 0)
 
 
@@ -277,12 +272,12 @@ def _happened(histories: Histories, kinds: Sequence[str], start: int, end: int) 
     return np.bincount(histories.owner[rows], minlength=len(histories))
 
 
-def _row(plan: Plan, number: int, counts: Counts, past: Past) -> Row:
+def _row(plan: Plan, number: int, counts: Counts) -> Row:
     one = plan.alternatives[number]
     moments = tuple(
         Moment(plan.grid[at], *(int(found[number, at]) for found in figures))
         for figures in [(counts.asked, counts.outcome, counts.followed, counts.back)]
-        for at in plan.moments(one.definition, past)
+        for at in range(len(plan.grid))
         if counts.asked[number, at]
     )
     returns = np.nan

@@ -18,7 +18,7 @@ from features.progress import Silent
 from tests.histories_made import DAY, Event, business, past
 from tests.made import START, asking, shop
 from training.comparison import Comparison, Row
-from training.workbench import compare
+from training.workbench import _middle, compare
 
 SHOP = asking(churn={"activity": ["order"], "horizon_days": 45, "cancel": ["goodbye"]})
 BY_CANCEL = business(
@@ -129,7 +129,7 @@ class Naive:
             return any(self.held(at) for at in self.times(asked.contract, out, end + self.follow))
         later = len(self.times(asked.kinds, end, end + self.follow))
         if rule == "decline":
-            return later >= self.before() / 2 * self.follow / (asked.horizon_days * DAY)
+            return later >= self.before() / 2
         return later > 0
 
 
@@ -156,8 +156,9 @@ def compared(asked: Business, events: tuple[Event, ...]) -> Comparison:
     return compare(asked, past(events), Silent())
 
 
-# Seen to fail, each in workbench.py: the follow-up compared with `>` and with the window's start, the baseline counted
-# from the first event on, no_second asked with `>= 1`, cut-offs beyond the last one kept.
+# Seen to fail, each planted in workbench.py: the follow-up ending 40 days too early, and counted from as_of; the baseline
+# counted from the first event on; no_second asked with `>= 1`; labels asked beyond the last cut-off; only contracts
+# that begin after the window taken for coming back.
 @pytest.mark.parametrize("name", ["shop", "cancel", "term"])
 def test_every_figure_is_what_a_loop_over_events_says(name: str) -> None:
     asked, events = {
@@ -221,12 +222,19 @@ def test_what_came_after_the_data_were_complete_is_not_asked_for() -> None:
 
 def test_the_hazard_that_a_subscription_was_given_is_found_again() -> None:
     """A tenth leave each month, exactly at its end; so it is a tenth of every month, and .9^k are left after k."""
-    # Seen to fail with the open contracts counted as ended at the end of the data.
+    # Seen to fail with contracts that still run counted as ended.
     found = compared(BY_CANCEL, subscribing(4000))
     assert found.contract is not None
     for start, reached, share in found.contract.hazard(30)[:10]:
         assert share == pytest.approx(0.1, abs=4 * math.sqrt(0.09 / reached)), start
     assert found.contract.at(90)[1] < 0.9**3 < found.contract.at(90)[2]
+
+
+@pytest.mark.parametrize(("days", "middle"), [([1, 0, 1], 0), ([1, 1, 1], 1), ([0, 2, 3], 2), ([0, 0, 0], None)])
+def test_the_middle_of_counted_days_is_the_lower_one(days: list[int], middle: int | None) -> None:
+    # Seen to fail with `total // 2 + 1`.
+    found = _middle(np.array(days))
+    assert math.isnan(found) if middle is None else found == middle
 
 
 def test_the_advice_takes_the_contract_and_says_what_it_lacks() -> None:

@@ -23,6 +23,7 @@ from training.alternatives import churn_alternatives, conversion_alternatives, w
 from training.comparison import Alternative, Comparison, Moment, Question, Row
 from training.contracts import Spells, spells
 from training.labels import labels, last_cutoff
+from training.precheck import absent_kinds
 from training.return_curve import ReturnCurve, curve_of, silences
 from training.splits import CROWD_SHARE
 from training.survival import Durations, kaplan_meier
@@ -86,7 +87,11 @@ def compare(business: Business, past: Past, progress: Progress) -> Comparison:
 
     Every alternative is asked at the same moments, from the beginning of the log to the last one that its window still
     fits behind; nothing is looked at beyond the moment up to which the data are complete.
+    Raises InputProblem (unknown_kind) when a question names kinds none of which is in the log.
     """
+    for task in definitions(business):
+        if absent := absent_kinds(business, past, task):
+            raise absent
     wide = widened(business, past)
     churn, conversion = churn_alternatives(business, wide, past), conversion_alternatives(business, past)
     plan = _plan(business, wide, (*churn, *conversion), past)

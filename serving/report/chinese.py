@@ -162,7 +162,7 @@ TEXTS: Mapping[str, str] = {
     "card_link": "供工程师查阅的模型说明卡：{file}",
     "printed": "各项原因之和等于所示概率。百分数均为概率，不是百分位。", "printed_ltv": "各项原因之和等于所示金额。",
     # 7 what else leaving and converting could mean
-    "choice": "“流失”可以怎样定义",
+    "choice_title": "换一种定义会怎样", "choice": "“流失”可以怎样定义",
     "choice_lead": (
         "每行是一种定义，都在同一份日志的最多 {moments} 个历史时点上统计，且之后的窗口完整可知。数据完整至 {until}。"
     ),
@@ -225,6 +225,7 @@ TEXTS: Mapping[str, str] = {
         "较少的一种结果有 20 人以上。请补充历史数据；在此之前，按规则划分的阶段仍然可用。"
     ),
     "because_not_asked": "winback.toml 没有提出这个问题。", "choice_same": "它就是现用的定义。",
+    "choice_new": "winback.toml 尚未提出这个问题；若要提出，请写 {toml}，并进行训练。",
     "choice_other": "现用的是另一个：{name}。若要改用推荐的定义，请在 winback.toml 中写 {toml}，并重新训练。",
     "caution_few_windows": "这段历史只容得下 {windows} 个互不重叠的窗口；少于 3 个，不足以证明各季节都如此。",
     "caution_unstable": "各时点之间，它的比例波动了 {spread}，因此一个时点的水平不能代表下一个时点。",

@@ -147,15 +147,18 @@ def advice_words(question: Question, found: Comparison, language: Language) -> l
     said += [say(language, f"caution_{name}", **values) for name in advice.cautions]
     if row is question.in_use:
         return [*said, say(language, "choice_same")]
-    used = question.in_use
-    other = name_of(used, language) if used else Markup(UNKNOWN)
-    return [*said, say(language, "choice_other", name=other, toml=Markup("{}").format(toml_of(row.definition)))]
+    used, toml = question.in_use, toml_of(row.definition)
+    if used is None:
+        return [*said, say(language, "choice_new", toml=toml)]
+    return [*said, say(language, "choice_other", name=name_of(used, language), toml=toml)]
 
 
 def toml_of(definition: Definition) -> str:
     """The lines of winback.toml that make a definition the one in use, in one line."""
     listed: Callable[[tuple[str, ...]], str] = lambda kinds: "[" + ", ".join(f'"{kind}"' for kind in kinds) + "]"  # noqa: E731
     parts = [f"[{definition.task}]"]
+    silence = definition.task == "churn" and not definition.contract
+    parts += [f"activity = {listed(definition.kinds)}"] if silence else []
     parts += [f"contract = {listed(definition.contract)}"] if definition.contract else []
     parts += [f"cancel = {listed(definition.cancel)}"] if definition.cancel and definition.contract else []
     parts += [f"term_days = {definition.term_days}"] if definition.term_days else []

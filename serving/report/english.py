@@ -230,7 +230,7 @@ TEXTS: Mapping[str, str] = {
     "printed": "Reasons add up to the probability shown. Percentages are probabilities, never percentiles.",
     "printed_ltv": "Reasons add up to the amount shown.",
     # 7 what else leaving and converting could mean
-    "choice": "What leaving could mean", "choice_lead": (
+    "choice_title": "What other definitions would give", "choice": "What leaving could mean", "choice_lead": (
         "Each line is one way to define leaving, asked of the same log at up to {moments} moments of its past, always "
         "with the whole window known. The data are complete until {until}."
     ),
@@ -309,6 +309,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "because_not_asked": "winback.toml does not ask this question.",
     "choice_same": "It is the one in use.",
+    "choice_new": "winback.toml does not ask this question yet; to ask it, write {toml} and train.",
     "choice_other": (
         "In use is another one: {name}. To take the recommended one, write {toml} in winback.toml and train anew."
     ),

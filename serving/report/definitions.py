@@ -51,7 +51,8 @@ def curve_view(found: Comparison, language: Language) -> View:
         open=f"{curve.open:,}",
     )  # fmt: skip
     used = found.churn.in_use
-    marks = [(used.definition.horizon_days, say(language, "curve_horizon"))] if used else []
+    silent = used is not None and used.alternative.rule == "silence"
+    marks = [(used.definition.horizon_days, say(language, "curve_horizon"))] if used and silent else []
     words = {"x": TEXTS[language]["curve_silent"], "y": TEXTS[language]["curve_back"]}
     return {
         "lead": lead, "points": [(f"{days:,}", percent(share, language)) for days, share in known],

@@ -156,7 +156,7 @@ def compared(asked: Business, events: tuple[Event, ...]) -> Comparison:
     return compare(asked, past(events), Silent())
 
 
-# Seen to fail, each planted in workbench.py: the follow-up ending 40 days too early, and counted from as_of; the baseline
+# Seen to fail, each planted in workbench.py or answers.py: the follow-up ending 40 days too early, and counted from as_of; the baseline
 # counted from the first event on; no_second asked with `>= 1`; labels asked beyond the last cut-off; only contracts
 # that begin after the window taken for coming back.
 @pytest.mark.parametrize("name", ["shop", "cancel", "term"])

@@ -65,7 +65,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked when.  contract: the definition whose contracts are timed, None without any.
+    """What is asked when.  contract: the definition whose contracts are timed, None where there are none but activity.
 
     follow: microseconds that those called gone are watched after the window.  target: what converts.
     """
@@ -114,6 +114,7 @@ def compare(business: Business, past: Past, progress: Progress) -> Comparison:
 
 def _plan(business: Business, wide: Business, alternatives: tuple[Alternative, ...], past: Past) -> Plan:
     used = definitions(wide)["churn"]
+    own = bool(business.churn and business.churn.contract) or set(used.contract) - set(activity_kinds(wide))
     full = catalog(wide, past.uses(), clock=not past.span.dates_only)
     needed = (Reduction.COUNT, Reduction.RECENCY, Reduction.TENURE)
     slim = replace(full, features=tuple(f for f in full.features if f.days is None and f.reduction in needed))
@@ -121,7 +122,7 @@ def _plan(business: Business, wide: Business, alternatives: tuple[Alternative, .
     days = int((past.span.complete_until - past.span.first) // MICROSECONDS_A_DAY) + 2
     return Plan(
         alternatives, cutoffs(used, [one.definition for one in alternatives], past),
-        used.horizon_days * MICROSECONDS_A_DAY, slim, used if used.contract else None, activity_kinds(wide),
+        used.horizon_days * MICROSECONDS_A_DAY, slim, used if own else None, activity_kinds(wide),
         asked["conversion"].kinds if "conversion" in asked else (), past.span.complete_until, days,
     )  # fmt: skip
 

@@ -171,6 +171,7 @@ TEXTS: Mapping[str, str] = {
     "choice_decline": "{kinds}减少一半以上（{days} 天与此前 {days} 天相比）",
     "choice_no_purchase": "{days} 天没有购买（{kinds}），不论其他行为",
     "choice_no_second": "至今只有一次{kinds}，{days} 天内没有第二次",
+    "choice_cancel": "{days} 天内{ends}，不论是否沉默",
     "choice_contract": "合约期内的客户在 {days} 天内{ends}",
     "choice_conversion_row": "{eligible}在 {days} 天内{kinds}", "choice_runs_out": "合约到期未续",
     "col_definition": "定义", "col_asked": "评估人数", "col_left": "流失", "col_converted": "转化", "col_share": "比例",

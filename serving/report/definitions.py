@@ -126,7 +126,7 @@ def name_of(row: Row, language: Language) -> Markup:
     asked, rule = row.definition, row.alternative.rule
     kinds = kinds_words(asked.kinds, language)
     if rule in ("cancel", "contract"):
-        return say(language, "choice_contract", ends=ends_words(asked, language), days=asked.horizon_days)
+        return say(language, f"choice_{rule}", ends=ends_words(asked, language), days=asked.horizon_days)
     if rule == "conversion":
         eligible = asked_words(asked, language)
         return say(language, "choice_conversion_row", kinds=kinds, days=asked.horizon_days, eligible=eligible)

@@ -239,6 +239,7 @@ TEXTS: Mapping[str, str] = {
     "choice_decline": "{kinds} events fall by more than half: {days} days against the {days} before",
     "choice_no_purchase": "no purchase ({kinds}) for {days} days, whatever else they do",
     "choice_no_second": "one {kinds} so far and no second within {days} days",
+    "choice_cancel": "{ends} within {days} days, whether silent or not",
     "choice_contract": "{ends} within {days} days, of those under contract",
     "choice_conversion_row": "{kinds} within {days} days, of {eligible}", "choice_runs_out": "contract runs out",
     "col_definition": "Definition", "col_asked": "Asked", "col_left": "Left", "col_converted": "Converted",

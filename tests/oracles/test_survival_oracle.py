@@ -48,7 +48,7 @@ def test_parts_add_up_to_the_whole() -> None:
 
 def test_a_constant_monthly_hazard_is_found_again_under_heavy_censoring() -> None:
     """One in ten leaves each month; customers come all the time, so most contracts are open at the end."""
-    # Seen to fail with the open ones left out (the hazard came out twice as high).
+    # Seen to fail with the open ones left out of those at risk.
     dice = np.random.default_rng(4)
     begun = dice.uniform(0, 720, 20_000)
     lasts = 30 * dice.geometric(0.1, 20_000)

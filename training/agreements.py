@@ -63,6 +63,9 @@ def contract_of(log: Histories, kinds: Kinds, span: float) -> Contract | None:
     quits = _users(log, ends)
     if quits.sum() >= LEAST_ENDS and (users & quits).sum() >= UNDER_ONE * quits.sum():
         enough = _horizon(int(log.is_of(ends).sum()), "contracts end by a cancel event", span)
+        lately = log.time > log.span.complete_until - enough.days * MICROSECONDS_A_DAY
+        if (log.is_of(ends) & lately).sum() < LEAST_ENDS:
+            return None  # the last window could not be learned
         return Contract(holds, f"{why}; {int(quits.sum()):,} users ended one with {listed(ends)}", ends, enough)
     return None if ends else _expiring(log, holds, why, span)
 
@@ -87,10 +90,10 @@ def _expiring(log: Histories, holds: tuple[str, ...], why: str, span: float) -> 
     said = f"{regular.mean():.0%} of {len(gaps):,} renewals come about {middle:.0f} days after the one before"
     latest = np.r_[owner[1:] != owner[:-1], True]
     out = int((time[latest] + (term + grace) * MICROSECONDS_A_DAY <= log.span.complete_until).sum())
-    return Contract(
-        holds, f"{why}, and no kind says that it ends", (),
-        _horizon(out, "contracts run out without a renewal", span, max(term, 1)), Days(term, said), grace,
-    )  # fmt: skip
+    horizon = _horizon(out, "contracts run out without a renewal", span, max(term, 1))
+    if out * horizon.days < LEAST_ENDS * span:
+        return None
+    return Contract(holds, f"{why}, and no kind says that it ends", (), horizon, Days(term, said), grace)
 
 
 def _horizon(ends: int, what: str, span: float, least: int = 28) -> Days:

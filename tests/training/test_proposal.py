@@ -53,7 +53,7 @@ def rows(kinds: dict[str, float], users: int = 120, days: int = 120, gap: float 
         ("clicks", ("page_view", "search", "add_to_cart", "purchase"), "purchase", "no purchase", ("purchase",)),
         (
             "saas",
-            ("report_exported", "project_created", "login", "signed_up"),
+            ("report_exported", "project_created", "login", "signed_up", "subscribed"),
             "subscribed",
             "no subscribed",
             None,
@@ -80,7 +80,7 @@ def test_six_kinds_of_business(
     assert (business.conversion.target, business.conversion.eligible) == ((target,), eligible)
     assert (business.ltv.of if business.ltv else None) == of
     assert business.churn.cancel == (("subscription_cancelled",) if name == "saas" else ())
-    assert business.churn.contract == (("subscribed",) if name == "saas" else ())
+    assert business.churn.contract == ()  # the subscribers of `saas` are few, and their cancellations too long ago
 
 
 def subscriptions(paid_again: float, cancelled: bool, late: float = 0.0) -> list[Row]:

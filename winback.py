@@ -134,6 +134,34 @@ def check(ctx: typer.Context, config: Config = None) -> None:
 
 
 @app.command()
+def define(
+    ctx: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="F.json", help="Also write every figure as JSON")
+    ] = None,
+    lang: Lang = "en",
+    config: Config = None,
+) -> None:
+    """Compare what leaving and converting could mean, on your own log; recommend one of each, with the reason."""
+    language = cast("Language", _one_of(lang, LANGUAGES, "language"))
+    business, progress = _business(ctx, config), _progress()
+    from features.past import open_past
+    from serving.definition_lines import lines
+    from training.workbench import compare
+
+    past, _ = open_past(business, _now(), progress)
+    found = compare(business, past, progress)
+    if out is not None:
+        import json
+
+        from features.whole_file import whole_file
+
+        with whole_file(out) as draft:
+            draft.write_text(json.dumps(found.to_json(), indent=1, ensure_ascii=False), "utf-8")
+    _say(lines(found, language))
+
+
+@app.command()
 def features(
     ctx: typer.Context,
     as_of: AsOf = None,
@@ -229,8 +257,9 @@ def report(
     business = _business(ctx, config)
     moment = _moment(as_of, business)
     from serving.report.page import write_report
+    from training.workbench import compare
 
-    page = write_report(business, moment, out, language, _now(), _progress())
+    page = write_report(business, moment, out, language, _now(), _progress(), compare)
     _say([f"Report: {page}"])
 
 

@@ -124,12 +124,34 @@ class EventsSection(Section):
 
 
 class ChurnSection(Section):
-    """Left = nothing of the activity kinds within the horizon, or a cancel event within it."""
+    """Left = nothing of the activity kinds within the horizon, or a cancel event within it; or the end of a contract.
 
-    activity: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    contract: the kinds that begin or continue a contract. Then the question is asked of those under contract alone, and
+    left = out of it at some moment of the horizon. `cancel` ends a contract at once; with `term_days` each contract
+    event covers so many days (and `grace_days` to be late in), and cover that runs out without a renewal ends it too.
+    """
+
+    activity: tuple[Kind, ...] = ()
     horizon_days: Days
     gap_days: Annotated[int, Field(ge=0, le=365)] = 0
     cancel: tuple[Kind, ...] = ()
+    contract: tuple[Kind, ...] = ()
+    term_days: Days | None = None
+    grace_days: Annotated[int, Field(ge=0, le=365)] = 0
+
+    @model_validator(mode="after")
+    def something_to_lose(self) -> ChurnSection:
+        if not self.activity and not self.contract:
+            raise ValueError("name the kinds of event that show a customer is there: activity = [...]")
+        if not self.contract and (self.term_days or self.grace_days):
+            raise ValueError("term_days and grace_days are of a contract; name its kinds: contract = [...]")
+        if self.contract and not self.cancel and not self.term_days:
+            raise ValueError("nothing ends this contract; add cancel = [...], or term_days where it expires by itself")
+        if self.grace_days and not self.term_days:
+            raise ValueError("grace_days follow a term; add term_days")
+        if both := sorted(set(self.contract) & set(self.cancel)):
+            raise ValueError(f"'{both[0]}' cannot both begin a contract and end it")
+        return self
 
 
 class ConversionSection(Section):

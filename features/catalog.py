@@ -191,9 +191,10 @@ def _value_shares(selectors: Sequence[Selector]) -> Iterator[Feature]:
 
 
 def activity_kinds(business: Business) -> tuple[str, ...]:
-    """The kinds whose rhythm the buy-till-you-die models follow: churn's activity, else the target, else ltv's."""
+    """The kinds whose rhythm the buy-till-you-die models follow: churn's activity (or contract), else the target, else
+    ltv's."""
     if business.churn:
-        return business.churn.activity
+        return business.churn.activity or business.churn.contract
     if business.conversion:
         return business.conversion.target
     return business.ltv.of if business.ltv else ()
@@ -204,6 +205,7 @@ def named_kinds(business: Business) -> dict[str, str]:
     named: dict[str, str] = {}
     if business.churn:
         named |= dict.fromkeys(business.churn.cancel, "churn.cancel")
+        named |= dict.fromkeys(business.churn.contract, "churn.contract")
         named |= dict.fromkeys(business.churn.activity, "churn.activity")
     if business.conversion:
         named |= dict.fromkeys(business.conversion.target, "conversion.target")

@@ -50,6 +50,12 @@ _NOT_BUY = (
     "seen visit visited "
     "downgrade* cancel* refund* return* chargeback* error try trial banner prompt ticket support view_item sent due"
 )
+_CONTRACT = "subscri* renew* resubscri* reactivat* abonn* abo verlanger* verlaenger* 订阅 续费 续订 续约 开通"
+_CONTRACT_PAIRS = (
+    "membership+started membership+created membership+begin membership+joined contract+signed contract+started "
+    "contract+created policy+issued policy+started plan+started plan+activated subscription+activated "
+    "subscription+resumed"
+)
 _BROWSE = (
     "view* browse* search* click* page* scroll* cart* wishlist* favorite* favourite* impression* hover* visit* "
     "detail* pv fav "
@@ -145,6 +151,16 @@ def is_purchase(kind: str) -> bool:
         "added",
     } & set(words)
     return bool(done) or (bool(started) and "checkout" not in words) or not _has(words, _NOT_BUY)
+
+
+def is_contract(kind: str) -> bool:
+    """Whether it begins or continues a contract: subscribe, renew, membership started; not trying, failing or ending
+    one."""
+    words = kind_words(kind)
+    letters = set(words) & {"newsletter", "email", "mail", "sms", "push", "notification", "notifications", "channel"}
+    if letters or is_cancel(kind) or is_refund(kind) or is_system(kind):
+        return False
+    return (_has(words, _CONTRACT) and is_purchase(kind)) or _pair(words, _CONTRACT_PAIRS)
 
 
 def is_browse(kind: str) -> bool:

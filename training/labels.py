@@ -11,6 +11,7 @@ from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.problems import InputProblem
+from training.contracts import spells
 
 
 def last_cutoff(definition: Definition, past: Past) -> int:
@@ -26,12 +27,16 @@ def labels(definition: Definition, histories: Histories, users: NDArray[np.int64
     """What happened to each user in (as_of + gap, as_of + gap + horizon].
 
     users: (n,) indices.  Returns (n,): churn 1 = left, conversion 1 = converted, ltv the sum of values.
+    A contract that ends in the window is one that was left, also when a new one begins later in it: the customer had
+    to be won again.
     Raises InputProblem when the window reaches beyond the data.
     """
     if as_of > last_cutoff(definition, histories):
         raise InputProblem(_beyond(definition, histories, as_of), "window_beyond_data")
     start = as_of + definition.gap_days * MICROSECONDS_A_DAY
     end = start + definition.horizon_days * MICROSECONDS_A_DAY
+    if definition.contract:
+        return 1.0 - spells(definition, histories).hold(start, end, len(histories))[users]
     ahead = (histories.time > start) & (histories.time <= end)
     happened = ahead & histories.is_of(definition.kinds)
     if definition.task == "ltv":

@@ -11,6 +11,7 @@ from features.business import eligibility
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_browse, is_cancel, is_purchase, is_refund, is_system
+from training.agreements import Contract, contract_of
 from training.config_file import Line, Table
 from training.return_curve import return_curve
 from training.rhythm import (
@@ -24,6 +25,7 @@ from training.rhythm import (
     in_days,
     listed,
     rounded_down,
+    usage_of,
 )
 
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
@@ -44,10 +46,13 @@ def meaning_of(log: Histories, has_value: bool) -> Meaning:
     span = (log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY
     active = activity_of(kinds)
     horizon = horizon_of(return_curve(log, active.kinds), span)
-    churn = _churn(active, horizon, kinds)
+    found = contract_of(log, kinds, span)
+    churn = _contract(found, kinds) if found else _churn(active, horizon, kinds)
+    horizon = found.horizon if found else horizon
     conversion, said = _conversion(log, kinds, active, horizon, span)
     ltv = _ltv(kinds, horizon, has_value)
-    says = (f"churn: no {listed(active.kinds)} for {in_days(horizon.days)} ({horizon.why})", said, _ltv_said(ltv))
+    left = found.said if found else f"no {listed(active.kinds)} for {in_days(horizon.days)} ({horizon.why})"
+    says = (f"churn: {left}", said, _ltv_said(ltv))
     return Meaning((churn, conversion, ltv, _features(span)), says)
 
 
@@ -64,6 +69,22 @@ def _churn(active: Chosen, horizon: Days, kinds: Kinds) -> Table:
     if cancel := tuple(kind for kind in kinds.names if is_cancel(kind)):
         users = sum(int(kinds.users[kinds.of(kind)]) for kind in cancel)
         lines.append(Line("cancel", cancel, f"they end the relation at once; {users:,} users did"))
+    return Table("churn", tuple(lines))
+
+
+def _contract(found: Contract, kinds: Kinds) -> Table:
+    """Leaving is the end of a contract; what customers do beside it tells who will end one, and is the activity."""
+    lines = [Line("contract", found.kinds, found.why), Line("horizon_days", found.horizon.days, found.horizon.why)]
+    if used := usage_of(kinds, found.kinds):
+        lines.insert(0, Line("activity", used, "what users do themselves, beside paying for it"))
+    if found.cancel:
+        users = sum(int(kinds.users[kinds.of(kind)]) for kind in found.cancel)
+        lines.append(Line("cancel", found.cancel, f"they end the contract at once; {users:,} users did"))
+    if found.term:
+        lines.append(Line("term_days", found.term.days, found.term.why))
+    if found.grace:
+        late = f"nine in ten renewals come no more than {in_days(found.grace)} late"
+        lines.append(Line("grace_days", found.grace, late))
     return Table("churn", tuple(lines))
 
 

@@ -38,7 +38,7 @@ def absent_kinds(business: Business, log: Past, task: TaskName) -> InputProblem 
     One missing kind of several is no problem (`check` mentions it), nor is a cancellation that nobody has made yet.
     """
     keys = {
-        "churn": ("churn.activity",),
+        "churn": ("churn.activity", "churn.contract"),
         "conversion": ("conversion.target", "conversion.eligible"),
         "ltv": ("ltv.of",),
     }[task]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
-
-_LEAST_AT_RISK = 20
+from features.past import Past
+from training.survival import LEAST_AT_RISK, Durations, kaplan_meier
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,33 @@ class ReturnCurve:
         return int(fewer[0]) + 1 if len(fewer) else None
 
 
-def return_curve(histories: Histories, kinds: Sequence[str]) -> ReturnCurve:
+def return_curve(past: Past, kinds: Sequence[str]) -> ReturnCurve:
     """Estimate the curve from every gap between two events of `kinds` of one user, and the silence since the last.
 
     The latter are censored at the end of the data, so a short follow-up does not count as a loss (Kaplan, Meier 1958,
     https://doi.org/10.1080/01621459.1958.10501452). P(back | silent d) = 1 - S(end) / S(d), S being the share of
     silences that last longer, and `end` the longest silence of which enough are observed.
     """
+    return curve_of(sum((silences(part, kinds) for part in past.buckets()), Durations.none()))
+
+
+def silences(histories: Histories, kinds: Sequence[str]) -> Durations:
+    """The silences of these users: those that ended with a return, and those that last."""
     rows = histories.is_of(kinds)
     time, owner = histories.time[rows], histories.owner[rows]
     if not len(time):
-        return ReturnCurve(np.zeros(0), 0, 0)
+        return Durations.none()
     same = owner[1:] == owner[:-1]
-    gaps = np.ceil(np.diff(time)[same] / MICROSECONDS_A_DAY).astype(np.int64)
-    latest = np.r_[~same, True]
-    silent = np.floor((histories.span.complete_until - time[latest]) / MICROSECONDS_A_DAY).astype(np.int64)
-    longest = int(max(gaps.max(initial=0), silent.max(initial=0), 0))
-    ended, left = (np.bincount(some, minlength=longest + 1) for some in (gaps, silent))
-    at_risk = np.cumsum((ended + left)[::-1])[::-1].astype(np.float64)  # silences that lasted at least d days
-    enough = np.flatnonzero(at_risk >= max(_LEAST_AT_RISK, 0.01 * len(silent)))
+    gaps = np.diff(time)[same] / MICROSECONDS_A_DAY
+    return Durations.of(gaps, (histories.span.complete_until - time[np.r_[~same, True]]) / MICROSECONDS_A_DAY)
+
+
+def curve_of(found: Durations) -> ReturnCurve:
+    """The curve that silences of any number of users give together."""
+    returns, still = int(found.ended.sum()), int(found.open.sum())
+    enough = np.flatnonzero(found.at_risk >= max(LEAST_AT_RISK, 0.01 * still))
     if not len(enough):
-        return ReturnCurve(np.zeros(0), len(gaps), len(silent))
-    end = int(enough[-1]) + 1
-    lasts = np.cumprod(1 - ended[:end] / at_risk[:end])  # S(d): longer than d days
+        return ReturnCurve(np.zeros(0), returns, still)
+    lasts = kaplan_meier(found).lasts[: int(enough[-1]) + 1]
     back = np.where(lasts > 0, 1 - lasts[-1] / np.maximum(lasts, 1e-300), 0.0)
-    return ReturnCurve(back, len(gaps), len(silent))
+    return ReturnCurve(back, returns, still)

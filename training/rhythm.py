@@ -90,6 +90,13 @@ def activity_of(kinds: Kinds) -> Chosen:
     return Chosen(tuple(usual), f"what users do themselves{left}{f'; {rare} rare kinds left out' if rare else ''}")
 
 
+def usage_of(kinds: Kinds, contract: Sequence[str]) -> tuple[str, ...]:
+    """What customers of a contract do with it, most frequent first; () where the log does not tell."""
+    own = [kind for kind in kinds.names if not (is_cancel(kind) or is_refund(kind) or is_system(kind))]
+    used = [kind for kind in own if kind not in contract and not is_purchase(kind) and kinds.user_share(kind) >= 0.01]
+    return tuple(used[:_MOST_ACTIVITY])
+
+
 def _lives_on(bought: list[str], kinds: Kinds) -> bool:
     """Whether purchases are the rhythm of the business: many users have one, often more, and they are no rarity."""
     users = max(kinds.user_share(kind) for kind in bought)

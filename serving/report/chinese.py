@@ -161,6 +161,86 @@ TEXTS: Mapping[str, str] = {
     "made_line": "由 winback 于 {now} 根据 {source} 生成；时间均为 {zone} 时区。",
     "card_link": "供工程师查阅的模型说明卡：{file}",
     "printed": "各项原因之和等于所示概率。百分数均为概率，不是百分位。", "printed_ltv": "各项原因之和等于所示金额。",
+    # 7 what else leaving and converting could mean
+    "choice_title": "换一种定义会怎样", "choice": "“流失”可以怎样定义",
+    "choice_lead": (
+        "每行是一种定义，都在同一份日志的最多 {moments} 个历史时点上统计，且之后的窗口完整可知。数据完整至 {until}。"
+    ),
+    "choice_conversion": "“转化”可以怎样定义", "choice_recommended": "推荐", "choice_in_use": "现用",
+    "choice_silence": "{days} 天没有{kinds}",
+    "choice_decline": "{kinds}减少一半以上（{days} 天与此前 {days} 天相比）",
+    "choice_no_purchase": "{days} 天没有购买（{kinds}），不论其他行为",
+    "choice_no_second": "至今只有一次{kinds}，{days} 天内没有第二次",
+    "choice_cancel": "{days} 天内{ends}，不论是否沉默",
+    "choice_contract": "合约期内的客户在 {days} 天内{ends}",
+    "choice_conversion_row": "{eligible}在 {days} 天内{kinds}", "choice_runs_out": "合约到期未续",
+    "col_definition": "定义", "col_asked": "评估人数", "col_left": "流失", "col_converted": "转化", "col_share": "比例",
+    "col_spread": "波动", "col_came_back": "又回来", "col_certain": "多久见分晓", "col_silent": "此前已沉默",
+    "col_returns": "回流机会", "col_needs": "半数所需", "col_moments": "时点数", "col_cutoff": "时点",
+    "days_short": "{days} 天", "points_short": "{points} 点",
+    "read_asked": "<b>评估人数、流失</b>：最后一个时点评估的客户数，以及其中按此定义随后流失的人数。",
+    "read_asked_conversion": "<b>评估人数、转化</b>：最后一个时点评估的用户数，以及其中随后转化的人数。",
+    "read_share": "<b>比例</b>：各时点的平均。<b>波动</b>：最高减最低，单位为百分点；越小，定义越稳定。",
+    "read_came_back": (
+        "<b>又回来</b>：被判为流失、却在窗口之后 {follow} 天内又回来的比例；只统计这段时间完整可知的时点。"
+    ),
+    "read_certain": (
+        "<b>多久见分晓</b>：从评分到能确定是否流失的天数（中位数），也就是可以采取行动的时间，以及验证评分要等的时间。"
+        "<b>此前已沉默</b>：后来流失的人在评分当天已经沉默的天数（中位数）；数值很大，说明多数人早已离开。"
+    ),
+    "read_returns": "<b>回流机会</b>：沉默这么久的人，在这份日志中日后还会回来的机会。",
+    "read_needs": "<b>半数所需</b>：转化者中有一半在多少天之内完成转化。",
+    "read_unknown": "<b>–</b> 表示数据不足，或该项不适用。", "curve_title": "沉默之后，谁会回来",
+    "curve_lead": (
+        "连续这么多天没有{kinds}的客户，日后还会回来的机会；依据是 {returns} 段已结束和 {open} 段仍在持续的沉默。"
+    ),
+    "curve_short": "沉默 {days} 天或更久之后会怎样，这份日志还说明不了：数据不足。",
+    "curve_none": "数据不足：几乎没有观察到沉默的结束或持续。", "curve_silent": "已沉默（天）", "curve_back": "会回来",
+    "curve_horizon": "现用期限",
+    "because_silence": (
+        "<b>推荐：{name}。</b>在这些期限中，它是回流机会低于 10% 的最短的一个（{returns}）。"
+        "最后一个时点评估 {asked} 人，其中 {left} 人流失。"
+    ),
+    "because_silence_best": (
+        "<b>推荐（这段历史所能支持的最好选择）：{name}。</b>在历史能够检验（至少容得下两个窗口）的期限中，"
+        "没有哪个的回流机会低于 10%，这一个为 {returns}，因此被判为流失的人中有一部分并未真正离开。"
+        "最后一个时点评估 {asked} 人，其中 {left} 人流失。"
+    ),
+    "because_contract": (
+        "<b>推荐：{name}。</b>在这里，离开是一个明确的事件，不必因为沉默就把人当作流失。最后一个时点评估 {asked} 人，"
+        "其中 {left} 人流失。"
+    ),
+    "because_first": (
+        "<b>推荐：{name}。</b>多数用户还从未做过，因此问题是谁会做第一次；在最长期限内完成的人，至少有一半在此期限内完成。"
+        "最后一个时点评估 {asked} 人，其中 {left} 人转化。"
+    ),
+    "because_second": (
+        "<b>推荐：{name}。</b>多数用户已做过一次，因此问题是谁会来第二次；在最长期限内完成的人，至少有一半在此期限内完成。"
+        "最后一个时点评估 {asked} 人，其中 {left} 人转化。"
+    ),
+    "because_anybody": (
+        "<b>推荐：{name}。</b>除去已经做过的人，剩下的用户太少。最后一个时点评估 {asked} 人，其中 {left} 人转化。"
+    ),
+    "because_too_few": (
+        "<b>数据不足，无法推荐。</b>至少需要两个互不重叠的窗口，且最后一个时点评估 50 人以上，"
+        "较少的一种结果有 20 人以上。请补充历史数据；在此之前，按规则划分的阶段仍然可用。"
+    ),
+    "because_not_asked": "winback.toml 没有提出这个问题。", "choice_same": "它就是现用的定义。",
+    "choice_new": "winback.toml 尚未提出这个问题；若要提出，请写 {toml}，并进行训练。",
+    "choice_other": "现用的是另一个：{name}。若要改用推荐的定义，请在 winback.toml 中写 {toml}，并重新训练。",
+    "caution_few_windows": "这段历史只容得下 {windows} 个互不重叠的窗口；少于 3 个，不足以证明各季节都如此。",
+    "caution_unstable": "各时点之间，它的比例波动了 {spread}，因此一个时点的水平不能代表下一个时点。",
+    "caution_few_users": "最后一个时点，较少的一种结果只有 {rarer} 人：只够作为初步参考。",
+    "caution_not_followed": "数据不足，无法说明被判为流失的人有多少会回来：窗口之后的 {follow} 天都还不完整。",
+    "lasts_title": "合约能持续多久",
+    "lasts_lead": (
+        "依据 {ended} 份已结束和 {open} 份仍在继续的合约；后者按已观察到的时长计入（Kaplan-Meier，95% 区间）。"
+        "日志开始之前就有的合约，从日志中的第一个事件算起。"
+    ),
+    "lasts_median": "半数合约持续超过 <b>{days} 天</b>。",
+    "lasts_no_median": "到观察到的最长时间为止，仍有半数以上在继续，因此中位数尚不可知。",
+    "lasts_days": "合约天数", "lasts_share": "仍在合约中", "col_days": "天数", "col_reached": "观察到的人数",
+    "col_lasts": "仍在合约中", "col_ends": "随后 {days} 天内结束",
     # the model card
     "card_lead": "供工程师查阅：现用模型由什么数据得来、如何评判、不可用于何处。", "card_question": "问题",
     "card_model": "模型", "card_candidate": "胜出的候选", "card_version": "版本", "card_grade": "证据等级",
@@ -195,6 +275,13 @@ TEXTS: Mapping[str, str] = {
     # how sentences are put together
     "sentence": "{said}。", "sentence_why": "{said}：{why}。", "list_separator": "、", "or": "或",
     "and_more": "{said}等共 {all} 种", "definition_churn": "<b>流失</b>：{days} 天内没有{kinds}{cancel}{gap}。",
+    "definition_contract": "<b>流失</b>：{days} 天内{ends}{gap}；评估对象：合约期内的客户（{holds}）。",
+    "holds_term": "最近 {term} 天内有{kinds}", "holds_grace": "最近 {term} 天（另加 {grace} 天宽限）内有{kinds}",
+    "holds_since": "{said}，此后没有{cancel}", "why_prospect_contract": "有记录，但还没有合约（{kinds}）。",
+    "why_new_contract": "首份合约至今不超过 {half} 天。", "why_lapsed_contract": "合约到期，没有续约。",
+    "risk_lead_contract": (
+        "合约期内的客户可以挽留；合约已结束的客户属于召回，是另一项工作。概率低于三分之一为低风险，不低于三分之二为高风险。"
+    ),
     "definition_cancel": "，或在此期间发生{kinds}",
     "definition_conversion": "<b>转化</b>：{days} 天内{kinds}{gap}；评估对象：{eligible}。",
     "definition_ltv": "<b>价值</b>：{days} 天内{kinds}的{value}之和{gap}。",

@@ -229,6 +229,112 @@ TEXTS: Mapping[str, str] = {
     "card_link": "For engineers: the model card, {file}",
     "printed": "Reasons add up to the probability shown. Percentages are probabilities, never percentiles.",
     "printed_ltv": "Reasons add up to the amount shown.",
+    # 7 what else leaving and converting could mean
+    "choice_title": "What other definitions would give", "choice": "What leaving could mean", "choice_lead": (
+        "Each line is one way to define leaving, asked of the same log at up to {moments} moments of its past, always "
+        "with the whole window known. The data are complete until {until}."
+    ),
+    "choice_conversion": "What converting could mean", "choice_recommended": "recommended", "choice_in_use": "in use",
+    "choice_silence": "no {kinds} for {days} days",
+    "choice_decline": "{kinds} events fall by more than half: {days} days against the {days} before",
+    "choice_no_purchase": "no purchase ({kinds}) for {days} days, whatever else they do",
+    "choice_no_second": "one {kinds} so far and no second within {days} days",
+    "choice_cancel": "{ends} within {days} days, whether silent or not",
+    "choice_contract": "{ends} within {days} days, of those under contract",
+    "choice_conversion_row": "{kinds} within {days} days, of {eligible}", "choice_runs_out": "contract runs out",
+    "col_definition": "Definition", "col_asked": "Asked", "col_left": "Left", "col_converted": "Converted",
+    "col_share": "Share", "col_spread": "Moves by", "col_came_back": "Came back", "col_certain": "Certain after",
+    "col_silent": "Silent before", "col_returns": "Returns", "col_needs": "Half need", "col_moments": "Cut-offs",
+    "col_cutoff": "Cut-off", "days_short": "{days} d", "points_short": "{points} pts",
+    "read_asked": (
+        "<b>Asked, left</b>: customers at the last cut-off, and how many of them then left by this definition."
+    ),
+    "read_asked_conversion": (
+        "<b>Asked, converted</b>: users at the last cut-off, and how many of them then converted."
+    ),
+    "read_share": (
+        "<b>Share</b>: of those asked, the mean over the cut-offs. <b>Moves by</b>: the highest share minus the "
+        "lowest, in percentage points; the less, the more steadily the definition behaves."
+    ),
+    "read_came_back": (
+        "<b>Came back</b>: of those called gone, who came back anyway in the {follow} days after the window; only "
+        "cut-offs after which all of that time is known."
+    ),
+    "read_certain": (
+        "<b>Certain after</b>: median days from the score until it is certain who left. That is the time there is to "
+        "act, and the time one waits to see whether the score was right. <b>Silent before</b>: median days that "
+        "those who left had already been silent on the day of the score; a long one means that most were gone long "
+        "before."
+    ),
+    "read_returns": "<b>Returns</b>: the chance that somebody silent for so long ever comes back in this log.",
+    "read_needs": "<b>Half need</b>: days within which half of those who converted had done it.",
+    "read_unknown": "<b>–</b> means not enough data to tell, or that the question does not apply.",
+    "curve_title": "Who comes back after a silence",
+    "curve_lead": (
+        "The chance that a customer who has had no {kinds} for so many days ever comes back, from {returns} silences "
+        "that ended and {open} that still last."
+    ),
+    "curve_short": "This log cannot tell what happens after {days} days of silence or more: not enough data.",
+    "curve_none": "Not enough data: hardly any silence was ever seen to end or to last.",
+    "curve_silent": "silent for (days)", "curve_back": "comes back", "curve_horizon": "horizon in use",
+    "because_silence": (
+        "<b>Recommended: {name}.</b> It is the shortest of these silences after which fewer than 10 % come back "
+        "({returns}). At the last cut-off {left} of {asked} left by it."
+    ),
+    "because_silence_best": (
+        "<b>Recommended, as the best that this history can show: {name}.</b> Of the silences that it holds two windows "
+        "of, there is none after which fewer than 10 % come back; after this one it is {returns}. So some of those "
+        "called lost are not. At the last cut-off {left} of {asked} left by it."
+    ),
+    "because_contract": (
+        "<b>Recommended: {name}.</b> Leaving is an event here, so nobody has to be taken for gone because they are "
+        "silent. At the last cut-off {left} of {asked} left by it."
+    ),
+    "because_first": (
+        "<b>Recommended: {name}.</b> Most users have never done it, so the question is who does it first; within "
+        "this time at least half of those do who do it within the longest time looked at. At the last cut-off {left} "
+        "of {asked} did."
+    ),
+    "because_second": (
+        "<b>Recommended: {name}.</b> Most users have done it once, so the question is who comes a second time; "
+        "within this time at least half of those do who do it within the longest time looked at. At the last cut-off "
+        "{left} of {asked} did."
+    ),
+    "because_anybody": (
+        "<b>Recommended: {name}.</b> Too few users remain when those who have done it already are left out. At the "
+        "last cut-off {left} of {asked} did."
+    ),
+    "because_too_few": (
+        "<b>Not enough data to recommend one.</b> It takes two windows without overlap, and at the last one 50 users "
+        "asked and 20 with the rarer outcome. Bring more history; until then, stages by rule still work."
+    ),
+    "because_not_asked": "winback.toml does not ask this question.",
+    "choice_same": "It is the one in use.",
+    "choice_new": "winback.toml does not ask this question yet; to ask it, write {toml} and train.",
+    "choice_other": (
+        "In use is another one: {name}. To take the recommended one, write {toml} in winback.toml and train anew."
+    ),
+    "caution_few_windows": (
+        "The history holds {windows:window|windows} of it without overlap; fewer than 3 are no proof over the seasons."
+    ),
+    "caution_unstable": (
+        "Its share moved by {spread} between the cut-offs, so the level at one moment is not that of the next."
+    ),
+    "caution_few_users": "Only {rarer} had the rarer outcome at the last cut-off: enough for a hint, not for more.",
+    "caution_not_followed": (
+        "Not enough data to say how many of those called gone come back: none could be watched for {follow} days "
+        "after the window."
+    ),
+    "lasts_title": "How long contracts last",
+    "lasts_lead": (
+        "From {ended:contract that ended|contracts that ended} and {open} that still run; those count as long as "
+        "they were seen (Kaplan-Meier, 95 % intervals). A contract that began before the log counts from its first "
+        "event in it."
+    ),
+    "lasts_median": "Half of all contracts last longer than <b>{days} days</b>.",
+    "lasts_no_median": "More than half still run after the longest time seen, so the median is not known yet.",
+    "lasts_days": "days under contract", "lasts_share": "still under contract", "col_days": "After (days)",
+    "col_reached": "Seen to reach it", "col_lasts": "Still under contract", "col_ends": "End in the next {days} days",
     # the model card
     "card_lead": (
         "For engineers: what the models in use were made from, how they were judged, and what they must not be "
@@ -281,6 +387,17 @@ TEXTS: Mapping[str, str] = {
     "sentence": "{said}.", "sentence_why": "{said}: {why}.", "list_separator": ", ", "or": " or ",
     "and_more": "{said} or {more} more",
     "definition_churn": "<b>Left</b>: no {kinds} within {days} days{cancel}{gap}.",
+    "definition_contract": "<b>Left</b>: {ends} within {days} days{gap}; asked of those under contract ({holds}).",
+    "holds_term": "{kinds} in the last {term} days",
+    "holds_grace": "{kinds} in the last {term} days and {grace} of grace",
+    "holds_since": "{said} and no {cancel} since",
+    "why_prospect_contract": "Known, but no contract ({kinds}) so far.",
+    "why_new_contract": "Their first contract is at most {half} days old.",
+    "why_lapsed_contract": "The contract ran out and was not renewed.",
+    "risk_lead_contract": (
+        "Customers under contract can be kept; those whose contract has ended are a different task, winning back. "
+        "Low is below one in three, high is two in three or more."
+    ),
     "definition_cancel": ", or {kinds} in that time",
     "definition_conversion": "<b>Converted</b>: {kinds} within {days} days{gap}; asked of {eligible}.",
     "definition_ltv": "<b>Value</b>: the sum of {value} of {kinds} within {days} days{gap}.",

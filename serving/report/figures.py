@@ -101,6 +101,44 @@ def deciles(title: str, promised: Sequence[float], came: Sequence[float], words:
     return _svg(title, WIDTH, 310, marks)
 
 
+def steps(
+    title: str, share: Sequence[float], band: Sequence[Sequence[float]], marks: Sequence[tuple[int, str]],
+    words: Mapping[str, str],
+) -> Markup:  # fmt: skip
+    """A share by whole day from 0 on; band: its interval, low and high, or ().  marks: named days to point out."""
+    last = max(len(share) - 1, 1)
+    drawn = [*_axes(words["x"], words["y"], last)]
+    thin = sorted({round(day) for number in range(201) for day in (number * last / 200,) if day < len(share)})
+    if len(band) == 2:
+        edge = [(day / last, band[0][day]) for day in thin] + [(day / last, band[1][day]) for day in reversed(thin)]
+        placed = " ".join("{:.1f},{:.1f}".format(*_at(x, y)) for x, y in edge)
+        drawn.append(Markup('<polygon class="driver" fill-opacity="0.15" points="{}"/>').format(placed))
+    for day, name in marks:
+        if day <= last:
+            drawn.append(_path([(day / last, 0), (day / last, 1)], "perfect"))
+            x, y = _at(day / last, 1)
+            left = day > last / 2
+            drawn.append(_text(x - 6 if left else x + 6, y + 14, name, "end" if left else "start", "axis"))
+    drawn.append(_path([(day / last, share[day]) for day in thin], "curve"))
+    return _svg(title, WIDTH, 310, drawn)
+
+
+def _axes(x_says: str, y_says: str, last: int) -> list[Markup]:
+    """Percent upwards, days to the right."""
+    left, top, width, height = PLOT
+    drawn = []
+    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x, y = _at(part, part)
+        drawn.append(
+            Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
+        )
+        drawn.append(_text(left - 8, y + 4, f"{part * 100:.3g}%", "end", "axis"))
+        drawn.append(_text(x, top + height + 16, f"{round(part * last):,}", "middle", "axis"))
+    drawn.append(_text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
+    turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
+    return [*drawn, turned.format(top + height / 2, y_says)]
+
+
 def _svg(title: str, width: float, height: float, marks: Iterable[Markup], stretch: bool = False) -> Markup:
     body = Markup("").join(marks)
     fit = Markup(' preserveAspectRatio="none" class="strip"') if stretch else Markup("")

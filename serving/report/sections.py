@@ -49,7 +49,8 @@ def _risk(found: Findings, definition: Definition, language: Language) -> View:
     priced = found.worth.unit == "value"
     activity = say(language, "col_activity", kinds=kinds_words(found.worth.kinds, language))
     return {
-        "lead": by_focus(found.focus, language, "risk_lead", days=definition.horizon_days),
+        "lead": say(language, "risk_lead_contract") if definition.contract
+        else by_focus(found.focus, language, "risk_lead", days=definition.horizon_days),
         "strip": _strip(found, language), "plots": _plots(found, language), "groups": groups,
         "total": _table_row("", found.stages, found) | {"name": say(language, "col_total"), "why": ""},
         "bands": [(band, say(language, f"band_{band}")) for band in shown],
@@ -90,9 +91,14 @@ def _group(found: Findings, names: tuple[str, ...], definition: Definition, lang
     values = {"half": number(days / 2), "quarter": number(days / 4), "days": days, "kinds": kinds}
     return [
         _table_row(row.stage, (row,), found)
-        | {"name": say(language, f"stage_{row.stage}"), "why": say(language, f"why_{row.stage}", **values)}
+        | {"name": say(language, f"stage_{row.stage}"), "why": say(language, _why(row.stage, definition), **values)}
         for row in found.of(names)
     ]
+
+
+def _why(stage: str, definition: Definition) -> str:
+    """The text that explains a stage; under a contract some mean something else."""
+    return f"why_{stage}_contract" if definition.contract and stage in ("prospect", "new", "lapsed") else f"why_{stage}"
 
 
 def _table_row(stage: str, rows: tuple[StageRow, ...], found: Findings) -> View:

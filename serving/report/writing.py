@@ -70,6 +70,11 @@ def kinds_words(kinds: Sequence[str], language: Language) -> str:
 def definition_words(definition: Definition, value: str, language: Language) -> Markup:
     """One question in words; value: the name of the column that holds the amounts."""
     gap = say(language, "definition_gap", gap=definition.gap_days) if definition.gap_days else ""
+    if definition.contract:
+        ends, holds = ends_words(definition, language), _holds_words(definition, language)
+        return say(
+            language, "definition_contract", ends=ends, days=definition.horizon_days, gap=gap, holds=holds
+        )  # fmt: skip
     cancel = (
         say(language, "definition_cancel", kinds=kinds_words(definition.cancel, language)) if definition.cancel else ""
     )
@@ -77,11 +82,27 @@ def definition_words(definition: Definition, value: str, language: Language) -> 
     kinds = kinds_words(definition.kinds, language)
     return say(
         language, f"definition_{definition.task}", kinds=kinds, days=definition.horizon_days,
-        gap=gap, cancel=cancel, eligible=_asked(definition, language), value=column,
+        gap=gap, cancel=cancel, eligible=asked_words(definition, language), value=column,
     )  # fmt: skip
 
 
-def _asked(definition: Definition, language: Language) -> Markup:
+def ends_words(definition: Definition, language: Language) -> str:
+    """What ends a contract."""
+    ways = [kinds_words(definition.cancel, language)] if definition.cancel else []
+    return TEXTS[language]["or"].join([*ways, str(say(language, "choice_runs_out"))] if definition.term_days else ways)
+
+
+def _holds_words(definition: Definition, language: Language) -> Markup:
+    """Who is under contract."""
+    said = Markup.escape(kinds_words(definition.contract, language))
+    if definition.term_days:
+        key = "holds_grace" if definition.grace_days else "holds_term"
+        said = say(language, key, kinds=said, term=definition.term_days, grace=definition.grace_days)
+    cancel = kinds_words(definition.cancel, language)
+    return say(language, "holds_since", said=said, cancel=cancel) if definition.cancel else said
+
+
+def asked_words(definition: Definition, language: Language) -> Markup:
     """Of whom the question is asked."""
     rule = definition.rule
     kind = event_name(rule.kind, language)

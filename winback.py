@@ -147,7 +147,7 @@ def define(
     business, progress = _business(ctx, config), _progress()
     from features.past import open_past
     from serving.definition_lines import lines
-    from training.workbench import compare
+    from training.define.workbench import compare
 
     past, _ = open_past(business, _now(), progress)
     found = compare(business, past, progress)
@@ -257,7 +257,7 @@ def report(
     business = _business(ctx, config)
     moment = _moment(as_of, business)
     from serving.report.page import write_report
-    from training.workbench import compare
+    from training.define.workbench import compare
 
     page = write_report(business, moment, out, language, _now(), _progress(), compare)
     _say([f"Report: {page}"])

@@ -12,7 +12,7 @@ from features.clock import format_instant
 from serving.phrases import Language
 from serving.report.definitions import View, definitions_view
 from serving.report.writing import UNKNOWN, say
-from training.comparison import Comparison, Question
+from training.define.comparison import Comparison, Question
 
 WIDTH = 118
 NAME = 46

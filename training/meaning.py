@@ -11,8 +11,8 @@ from features.business import eligibility
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_browse, is_cancel, is_purchase, is_refund, is_system
-from training.agreements import Contract, contract_of
 from training.config_file import Line, Table
+from training.define.agreements import Contract, contract_of
 from training.return_curve import return_curve
 from training.rhythm import (
     ROUND_DAYS,

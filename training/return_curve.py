@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
-from training.survival import LEAST_AT_RISK, Durations, kaplan_meier
+from training.define.survival import LEAST_AT_RISK, Durations, kaplan_meier
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from serving.phrases import Language
 from serving.report import figures
 from serving.report.words import TEXTS
 from serving.report.writing import UNKNOWN, Count, asked_words, day, ends_words, kinds_words, percent, say
-from training.comparison import SHOWN_DAYS, Comparison, Question, Row
+from training.define.comparison import SHOWN_DAYS, Comparison, Question, Row
 
 View = dict[str, Any]
 MOST_STEPS = 13  # rows of the table of contracts

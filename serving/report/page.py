@@ -23,7 +23,7 @@ from serving.report.definitions import definitions_view
 from serving.report.findings import Findings, find
 from serving.report.listing import Customer, as_csv, customers
 from serving.report.sections import page_view
-from training.comparison import Comparison
+from training.define.comparison import Comparison
 
 Compare = Callable[[Business, Past, Progress], Comparison]
 REPORT, CARD, LIST = "report.html", "model_card.html", "first_to_contact.csv"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import CensoredData, ecdf
 
-from training.survival import Durations, Survival, kaplan_meier
+from training.define.survival import Durations, Survival, kaplan_meier
 
 # Weeks in remission of the 21 patients who were given 6-MP; + means still in remission when last seen.
 # Freireich et al. 1963; the table is in Klein, Moeschberger 2003, Survival Analysis, table 4.1 (and Cox 1972).

@@ -17,8 +17,8 @@ from features.past import Past
 from features.progress import Silent
 from tests.histories_made import DAY, Event, business, past
 from tests.made import START, asking, shop
-from training.comparison import Comparison, Row
-from training.workbench import _middle, compare
+from training.define.comparison import Comparison, Row
+from training.define.workbench import _middle, compare
 
 SHOP = asking(churn={"activity": ["order"], "horizon_days": 45, "cancel": ["goodbye"]})
 BY_CANCEL = business(

@@ -22,8 +22,8 @@ from serving.report.writing import definition_words
 from tests.histories_made import DAY, Event, business, past
 from tests.made import START, asking, shop
 from tests.serving.report_world import a_world
-from training.comparison import Comparison
-from training.workbench import compare
+from training.define.comparison import Comparison
+from training.define.workbench import compare
 
 CONTRACTS = business(churn={"horizon_days": 30, "contract": ["begin", "renew"], "cancel": ["stop"], "activity": ["use"]})
 

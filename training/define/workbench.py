@@ -18,16 +18,16 @@ from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.progress import Progress
 from features.spec import Reduction
-from training.advice import churn_advice, conversion_advice
-from training.alternatives import churn_alternatives, conversion_alternatives, widened
-from training.answers import ask
-from training.comparison import Alternative, Comparison, Moment, Question, Row
 from training.contracts import spells
+from training.define.advice import churn_advice, conversion_advice
+from training.define.alternatives import churn_alternatives, conversion_alternatives, widened
+from training.define.answers import ask
+from training.define.comparison import Alternative, Comparison, Moment, Question, Row
+from training.define.survival import Durations, kaplan_meier
 from training.labels import last_cutoff
 from training.precheck import absent_kinds
 from training.return_curve import ReturnCurve, curve_of, silences
 from training.splits import CROWD_SHARE
-from training.survival import Durations, kaplan_meier
 
 I64 = NDArray[np.int64]
 MOST_CUTOFFS = 12

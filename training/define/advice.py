@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from training.comparison import Advice, Row
+from training.define.comparison import Advice, Row
 from training.evidence import ENOUGH_WINDOWS, FEW_RARER, LEAST_RARER, LEAST_USERS
 from training.rhythm import COMES_BACK
 

@@ -12,8 +12,8 @@ from features.build import FeatureTable
 from features.definitions import Definition, eligible
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
-from training.comparison import Alternative
 from training.contracts import Spells
+from training.define.comparison import Alternative
 from training.labels import labels
 
 I64 = NDArray[np.int64]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from features.clock import format_instant
 from features.definitions import Definition
 from features.kernel import MICROSECONDS_A_DAY
+from training.define.survival import Survival
 from training.return_curve import ReturnCurve
-from training.survival import Survival
 
 Rule = Literal["silence", "decline", "no_purchase", "no_second", "cancel", "contract", "conversion"]
 SHOWN_DAYS = (7, 14, 30, 60, 90, 180, 365)

@@ -11,7 +11,7 @@ from features.definitions import Definition, definitions
 from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_cancel, is_contract, is_purchase
 from features.past import Past
-from training.comparison import Alternative
+from training.define.comparison import Alternative
 from training.rhythm import ROUND_DAYS
 
 AROUND = (0.25, 0.5, 1.0, 1.5, 2.0)  # of the horizon in use

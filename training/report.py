@@ -126,16 +126,18 @@ def segment_report(asked: Asked, judged: Judged, segments: Mapping[str, NDArray[
 
 def expected(definition: Definition, trial: Trial, predicted: NDArray[np.float64]) -> Json:
     """What AUC to expect of the scores made today, before anybody knows: the one that the probabilities promise of
-    themselves, moved by how far the last windows' came out above or below theirs.  error: of that forecast, by window.
+    themselves, moved by how far it came out above or below that on the windows out of time.  errors: those distances.
 
     predicted: (n,) today's probabilities.  Empty for amounts.
     """
     if definition.task == "ltv" or not len(predicted):
         return {}
+    rung, curve = trial.decision.choice.rung, trial.decision.calibration
     gaps = [
-        metrics.auc(one.window.y, one.promise.p) - metrics.expected_auc(one.promise.p)
-        for one in trial.judged
-        if one.window.out_of_time
+        metrics.auc(window.y, window.margins[rung])
+        - metrics.expected_auc(curve.apply_margin(window.margins[rung]))
+        for window in trial.windows
+        if window.out_of_time
     ]
     known = [gap for gap in gaps if np.isfinite(gap)]
     moved = metrics.expected_auc(predicted) + (float(np.mean(known)) if known else 0.0)

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.bundle import Bundle
 from training.promotion import Verdict
 
 Json = Mapping[str, Any]
+DOES = {"churn": "leave", "conversion": "convert"}
+WITH_TREES = ("boosted", "blend", "blend_btyd")
 
 
 def story(bundle: Bundle, version: str, verdict: Verdict) -> list[str]:
     """The question, how it was judged, every candidate beside the winner, the grade and the judge's reasons."""
     report, task = bundle.report, bundle.definition.task
+    money = task == "ltv"
+    told = [
+        report["choice"].get("left_out", ""),
+        f"chosen: {report['choice']['reason']}{_where(report['choice'], bundle.definition.horizon_days)}",
+        report["sizes"]["says"] if bundle.rung in WITH_TREES else "",
+        _tested(report["test"], bundle.rung),
+        f"{_level(report['test'])}: {(_amounts if money else _probabilities)(report['test'])}",
+    ]
     return [
         f"{task}: {bundle.definition.sentence()}",
         f"  {_judged(report['test'])}",
-        *_candidates(report, bundle.rung, task == "ltv"),
-        *([f"  {report['choice']['left_out']}"] if report["choice"].get("left_out") else []),
-        f"  chosen: {report['choice']['reason']}{_where(report['choice'])}",
-        f"  {_level(report['choice'])}: {(_amounts if task == 'ltv' else _probabilities)(report['test'])}",
+        *_candidates(report, bundle.rung, money),
+        *(f"  {said}" for said in told if said),
+        *_windows(report["backtest"]["windows"], money),
+        *(f"  {said}" for said in (_today(report, task), _leaks(report.get("leaks"))) if said),
         f"  evidence grade {bundle.grade}{': ' if bundle.grade_reasons else ''}{'; '.join(bundle.grade_reasons)}",
         f"  winback-{task}/{version} {'is now the champion' if verdict.promote else 'is NOT promoted'}: "
         + "; ".join(verdict.reasons),
@@ -45,14 +55,65 @@ def _candidates(report: Json, winner: str, money: bool) -> list[str]:
     return lines
 
 
-def _where(choice: Json) -> str:
+def _where(choice: Json, horizon_days: int) -> str:
     days = ", ".join(day[:10] for day in choice["judged_at"])
-    same = " (the same rows as above: history is short)" if choice["same_rows_as_test"] else ""
-    return f" on the window after {days}{same}"
+    if not choice["out_of_time"]:
+        return f" on the window after {days}, on other customers of the same period: history is short"
+    if choice["horizon_days"] != horizon_days:
+        short = f"on {choice['horizon_days']} days in place of {horizon_days}: history holds no full window before"
+        return f" on the windows after {days} ({short})"
+    return f" on the window{'s' if len(choice['judged_at']) > 1 else ''} after {days}"
 
 
-def _level(choice: Json) -> str:
-    return f"calibrated on {'other customers' if choice['same_rows_as_test'] else 'the window before'}"
+def _tested(test: Json, rung: str) -> str:
+    """What was judged, where the choice made before the last window was another one."""
+    if test["rung"] == rung:
+        return ""
+    return f"before the last window {test['rung']} would have been chosen; the figures below are of what it promised"
+
+
+def _level(test: Json) -> str:
+    return "calibrated on the windows before" if test["calibrated"] else "as the model gives it"
+
+
+def _windows(windows: Sequence[Json], money: bool) -> list[str]:
+    """The back-test: what one would have promised at each moment, and how that came out."""
+    head = ("norm. Gini", "bias", "in 80 %") if money else ("AUC", "log loss", "off by")
+    lines = [f"    {'promised on':<14}{head[0]:>11}{head[1]:>10}{head[2]:>9}"]
+    for one in windows:
+        figures = (
+            (one["normalized_gini"]["point"], one["bias"]["point"], one["coverage_80"])
+            if money
+            else (one["auc"]["point"], one["log_loss"]["point"], one["ece"])
+        )
+        first, second, third = figures
+        lines.append(f"    {one['as_of'][:10]:<14}{_figure(first, '.4f'):>11}"
+                     f"{_figure(second, '+.0%' if money else '.4f'):>10}{_figure(third, '.1%'):>9}")  # fmt: skip
+    return lines
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _today(report: Json, task: str) -> str:
+    """What to expect of today's scores, with the error of such expectations in the past."""
+    level = report["level"]
+    error = f", give or take {level['error']:.0%}" if level["error"] is not None else ""
+    if task == "ltv":
+        source = " (the total of the aggregate Pareto/NBD forecast)" if level["source"] == "pareto_nbd" else ""
+        return f"today everybody together is promised {level['forecast']:,.0f}{source}{error}"
+    auc = report["expected"].get("auc")
+    told = f"; AUC to expect of today's scores: {auc['point']:.3f}" if auc else ""
+    return f"today {level['forecast']:,.0f} are expected to {DOES[task]}{error}{told}"
+
+
+def _leaks(found: Json | None) -> str:
+    if not found:
+        return ""
+    if found["alarms"]:
+        return f"LEAK SUSPECTED: {'; '.join(alarm['says'] for alarm in found['alarms'])}"
+    return f"searched for leaks in {len(found['searched'])} ways: nothing found"
 
 
 def _probabilities(test: Json) -> str:

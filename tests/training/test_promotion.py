@@ -10,9 +10,10 @@ from training.bootstrap import Interval
 from training.promotion import Comparison, Standing, judge
 
 GOOD, NONE = Interval(-0.10, -0.12, -0.08), Interval(0.01, -0.02, 0.03)
-OLD = Standing("left = no order within 45 days", 100, "B", GOOD)
-NEW = Standing("left = no order within 45 days", 200, "B", GOOD)
-OTHER = Standing("left = no order within 90 days", 100, "B", GOOD)
+DAY = 86_400_000_000
+OLD = Standing("left = no order within 45 days", 0, "B", GOOD)
+NEW = Standing("left = no order within 45 days", DAY, "B", GOOD)
+OTHER = Standing("left = no order within 90 days", 0, "B", GOOD)
 BETTER, WORSE, LEVEL = (
     Comparison(Interval(*figures), 900) for figures in ((-0.02, -0.03, -0.01), (0.02, 0.01, 0.03), (0.0, -0.01, 0.01))
 )
@@ -31,7 +32,7 @@ BETTER, WORSE, LEVEL = (
         (NEW, OLD, WORSE, False, "worse than the champion"),
         (NEW, OLD, LEVEL, True, "level with the champion and learned from newer data"),
         (OLD, OLD, LEVEL, False, "not better than the champion"),
-        (OLD, NEW, LEVEL, False, "not better than the champion"),
+        (OLD, NEW, BETTER, False, "its data end 1970-01-01, before those of the champion (1970-01-02)"),
         (NEW, OLD, None, True, "no labelled rows are new to both models; the candidate has learned from newer data"),
         (OLD, OLD, None, False, "no labelled rows are new to both models, and the candidate has no newer data"),
     ],
@@ -42,7 +43,7 @@ def test_verdicts(
     verdict = judge(candidate, champion, comparison)
     assert verdict.promote is promote
     assert verdict.reasons[0].startswith(why)
-    assert "95 % interval" in verdict.reasons[0] or comparison is None or champion is OTHER
+    assert "95 % interval" in verdict.reasons[0] or comparison is None or champion is OTHER or champion is NEW
     assert verdict.reasons[1].startswith("better than promising everybody")
     assert "evidence grade B" in verdict.reasons[1]
 

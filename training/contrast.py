@@ -17,7 +17,7 @@ from features.progress import Progress
 from training import registry, runs
 from training.bootstrap import Interval
 from training.bundle import Bundle, load_bundle, with_custom
-from training.comparison import by_window, difference, figures_of, rank_of, segments, side_by_side
+from training.comparison import by_window, difference, figures_of, rank_of, segments, side_by_side, windows_of
 from training.identity import bundle_sha256
 from training.promotion import Segment, percent, stretched
 from training.registry import CHAMPION
@@ -55,7 +55,7 @@ def compare(business: Business, first: str, second: str, now: int, progress: Pro
             "different_questions",
         )
     both = _met(one, other, lru_cache(lambda: open_past(business, now, progress)[0]))
-    table = [*_table(one, other, both), *_segments(one, both)] if len(both) else [_unmet(one, other)]
+    table = [*_table(one, other, both), *_segments(one, both)] if len(both) else _unmet(one, other)
     told = [f"A = {_told(one)}", f"B = {_told(other)}"]
     return [*told, *table, "What differs, A | B:", *_differences(one.bundle, other.bundle)]
 
@@ -111,10 +111,21 @@ def _met(one: Subject, other: Subject, past: Callable[[], Past]) -> pd.DataFrame
     return pd.DataFrame()
 
 
-def _unmet(one: Subject, other: Subject) -> str:
-    if one.bundle.definition != other.bundle.definition:
-        return "They answer different questions, so their losses cannot be compared."
-    return "No labelled rows are new to both, so their losses cannot be compared."
+def _unmet(one: Subject, other: Subject) -> list[str]:
+    """Why there is no table, and what each did on windows of its own."""
+    same = one.bundle.definition == other.bundle.definition
+    why = "No labelled rows are new to both" if same else "They answer different questions"
+    return [
+        f"{why}, so their losses cannot be compared. Each on its own:",
+        *(line for letter, subject in (("A", one), ("B", other)) for line in _alone(letter, subject)),
+    ]
+
+
+def _alone(letter: str, subject: Subject) -> Iterator[str]:
+    task, rows = subject.bundle.definition.task, subject.tested.holdout
+    for at, window in windows_of(rows) if rows is not None else ():
+        figures = [f"{name} {value:,.4g}" for name, value in figures_of(task, window).items()]
+        yield f"  {letter}, window of {format_instant(at)[:10]}: {', '.join(figures)}"
 
 
 def _told(one: Subject) -> str:

@@ -128,16 +128,24 @@ def log_data(client: Any, run_id: str, business: Business, bundle: Bundle, holdo
         run_id,
         datasets=[
             DatasetInput(
-                Dataset(name, origin.data, kind, source, profile=json.dumps(profile)),
+                Dataset(name, digest, kind, source, profile=json.dumps(profile)),
                 [InputTag("mlflow.data.context", context)],
             )
-            for name, profile, context in (("events", learned, "training"), ("holdout", tested, "evaluation"))
+            for name, digest, profile, context in (
+                ("events", origin.data, learned, "training"),
+                (HOLDOUT, _digest(holdout), tested, "evaluation"),
+            )
         ],
     )
 
 
 def _days(holdout: pd.DataFrame) -> list[str]:
     return [format_instant(at)[:10] for at, _ in windows_of(holdout)]
+
+
+def _digest(holdout: pd.DataFrame) -> str:
+    """Sixteen hex digits of all rows, in whatever order: MLflow keeps one description for each name and digest."""
+    return f"{int(pd.util.hash_pandas_object(holdout, index=False).sum()):016x}"
 
 
 def log_holdout(client: Any, run_id: str, bundle: Bundle, holdout: pd.DataFrame) -> None:
@@ -152,8 +160,9 @@ def log_holdout(client: Any, run_id: str, bundle: Bundle, holdout: pd.DataFrame)
         path = Path(folder) / HOLDOUT
         holdout.to_parquet(path, index=False)
         mlflow.log_artifact(str(path))
+    digest = _digest(holdout)
     figures = [
-        Metric(f"window_{name}", value, max(at // 1000, 0), step, None, "holdout", bundle.origin.data, run_id)
+        Metric(f"window_{name}", value, max(at // 1000, 0), step, None, HOLDOUT, digest, run_id)
         for step, (at, rows) in enumerate(windows_of(holdout))
         for name, value in figures_of(bundle.definition.task, rows).items()
     ]

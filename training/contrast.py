@@ -21,7 +21,7 @@ from training.comparison import by_window, difference, figures_of, rank_of, segm
 from training.identity import bundle_sha256
 from training.promotion import Segment, percent, stretched
 from training.registry import CHAMPION
-from training.standing import Tested, promises
+from training.standing import Contender, promises
 from training.versions import must_exist, named
 
 _RUN_ID = 32
@@ -32,7 +32,7 @@ class Subject:
     """A model that a person named.  name: such as churn/3, or the beginning of a run's id."""
 
     name: str
-    tested: Tested
+    tested: Contender
 
     @property
     def bundle(self) -> Bundle:
@@ -82,7 +82,7 @@ def _subject(client: Any, business: Business, word: str) -> Subject:
         bundle, run_id, name = registry.model_of(version.task, version.number).bundle, version.run_id, version.name
     else:
         bundle, run_id, name = bundle_of(client, word), word, f"run {word[:8]}"
-    return Subject(name, Tested(with_custom(bundle, business), runs.holdout_of(run_id)))
+    return Subject(name, Contender(with_custom(bundle, business), runs.holdout_of(run_id)))
 
 
 def bundle_of(client: Any, run_id: str) -> Bundle:

@@ -26,7 +26,7 @@ from training.plots import report_plots
 from training.promotion import Verdict
 from training.registry import Champion
 from training.runs import Began
-from training.standing import Circumstances, Judgement, Tested, verdict_on
+from training.standing import Circumstances, Contender, Judgement, verdict_on
 from training.succession import crown, misfits
 from training.versions import JUDGED_ON, SHA256, Version, challengers, register, versions
 
@@ -35,7 +35,7 @@ from training.versions import JUDGED_ON, SHA256, Version, challengers, register,
 class Made:
     """A finished model that nobody has judged yet.
 
-    holdout: as of `training.standing.Tested`.  example: a few rows of its inputs.  began: milliseconds UTC.
+    holdout: as of `training.standing.Contender`.  example: a few rows of its inputs.  began: milliseconds UTC.
     alarms, drift: what the searches for leaks and drift said, as of `training.promotion.Standing`.
     """
 
@@ -186,8 +186,8 @@ def _judge(client: Any, training: Training, one: _Logged, past: Past) -> Judgeme
     rival = None
     if held is not None:
         run = next((version.run_id for version in found if version.number == held.version), "")
-        rival = Tested(held.bundle, runs.holdout_of(run) if run else None)
-    return verdict_on(Tested(made.bundle, made.holdout), rival, past, around)
+        rival = Contender(held.bundle, runs.holdout_of(run) if run else None)
+    return verdict_on(Contender(made.bundle, made.holdout), rival, past, around)
 
 
 def _together(

@@ -20,7 +20,7 @@ from training.promotion import Standing, Verdict, judge
 
 
 @dataclass(frozen=True)
-class Tested:
+class Contender:
     """A finished model and what it had promised before it knew.
 
     holdout: user_id, as_of (microseconds UTC, one or several windows), y, p (the calibrated promise of a model that had
@@ -55,7 +55,7 @@ class Judgement:
     judged_on: str = ""
 
 
-def verdict_on(candidate: Tested, champion: Tested | None, past: Past, around: Circumstances) -> Judgement:
+def verdict_on(candidate: Contender, champion: Contender | None, past: Past, around: Circumstances) -> Judgement:
     """Judge a candidate by its untouched windows."""
     own, holdout = candidate.bundle, candidate.holdout
     assert holdout is not None, "a candidate comes with its holdout"
@@ -102,7 +102,7 @@ def _stale(bundle: Bundle, now: int) -> str:
     return f"the data end {ended}, {days:,} days ago and further back than the horizon; scores are of that day"
 
 
-def _champions_view(champion: Tested, own: Bundle, holdout: pd.DataFrame, past: Past) -> pd.DataFrame | None:
+def _champions_view(champion: Contender, own: Bundle, holdout: pd.DataFrame, past: Past) -> pd.DataFrame | None:
     """The champion's promises for the candidate's rows, where its question is the same."""
     if champion.bundle.definition != own.definition:
         return None
@@ -111,7 +111,7 @@ def _champions_view(champion: Tested, own: Bundle, holdout: pd.DataFrame, past: 
     return promises(replace(champion, bundle=able), holdout, lambda: past)
 
 
-def promises(tested: Tested, asked: pd.DataFrame, past: Callable[[], Past]) -> pd.DataFrame:
+def promises(tested: Contender, asked: pd.DataFrame, past: Callable[[], Past]) -> pd.DataFrame:
     """What a model says of rows from which it had not learned: user_id, as_of, p.
 
     Fresh predictions for the windows that began when all it learned from was over, else what it had promised before.

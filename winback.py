@@ -222,6 +222,60 @@ def train(
 
 
 @app.command()
+def compare(
+    ctx: typer.Context,
+    first: Annotated[str, typer.Argument(metavar="A", help="Such as churn/3, champion, or a run's id")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Such as churn/2, champion, or a run's id")],
+    config: Config = None,
+) -> None:
+    """Two models side by side: window by window, for whom they differ, and what they were made from."""
+    from training.contrast import compare as run
+
+    _say(run(_business(ctx, config), first, second, _now(), _progress()))
+
+
+@app.command()
+def promote(
+    ctx: typer.Context,
+    models: Annotated[list[str], typer.Argument(metavar="CHURN/3 ...", help="One version of each question")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the version")] = "",
+    config: Config = None,
+) -> None:
+    """Make versions champions by hand, whatever the judge had said."""
+    from training.succession import Order
+    from training.succession import promote as run
+
+    _say(run(_business(ctx, config), models, Order(_who(), reason, _now()), _progress()))
+
+
+@app.command()
+def rollback(
+    ctx: typer.Context,
+    tasks: Annotated[list[str], typer.Argument(metavar="churn|conversion|ltv ...")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the version")] = "",
+    config: Config = None,
+) -> None:
+    """Give the place back to the champion before today's; twice goes back twice."""
+    from training.succession import Order
+    from training.succession import rollback as run
+
+    _say(run(_business(ctx, config), tasks, Order(_who(), reason, _now()), _progress()))
+
+
+@app.command()
+def retrain(
+    ctx: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="Of MLflow; or a version such as churn/3")],
+    config: Config = None,
+) -> None:
+    """Repeat a training with its own configuration on today's data; say what differs, if anything does."""
+    from training.retrain import retrain as run
+
+    for result in run(_business(ctx, config), run_id, _now(), _progress()):
+        _say(result.lines())
+
+
+@app.command()
 def score(
     ctx: typer.Context,
     out: Annotated[str, typer.Option("--out", metavar="F.parquet", help="Where to write one row a user")],
@@ -329,6 +383,16 @@ def _now() -> int:
     import time
 
     return time.time_ns() // 1000
+
+
+def _who() -> str:
+    """Who gives an order, as the machine knows them."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def _progress() -> Progress:

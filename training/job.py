@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,15 +14,11 @@ from features.definitions import Definition, TaskName, definitions
 from features.past import Past, catalog_of, open_past
 from features.problems import InputProblem, did_you_mean
 from features.progress import Progress
-from training import registry
 from training.bundle import Bundle
-from training.evaluate import flat_metrics
-from training.finish import parameters
 from training.learn import learn
-from training.plots import report_plots
 from training.precheck import unanswerable
 from training.promotion import Verdict
-from training.standing import verdict_on
+from training.recording import Made, Recorded, Training, record
 from training.story import story
 
 EXAMPLE = 5
@@ -29,7 +26,8 @@ EXAMPLE = 5
 
 @dataclass(frozen=True)
 class Trained:
-    """A question's new model.  version: its number in the registry.  refusal: why there is none, else empty."""
+    """A question's new model.  version: its number in the registry.  refusal: why there is none, else empty.
+    known: the registry held it before, byte for byte."""
 
     task: TaskName
     bundle: Bundle | None
@@ -37,27 +35,64 @@ class Trained:
     run_id: str
     verdict: Verdict | None
     refusal: str = ""
+    known: bool = False
 
     def lines(self) -> list[str]:
         """What came out, for a person to read."""
         if self.bundle is None or self.verdict is None:
             return [f"{self.task}: no model. {self.refusal}"]
-        return story(self.bundle, self.version, self.verdict)
+        told = story(self.bundle, self.version, self.verdict)
+        return [*told[:-1], self._known()] if self.known else told
+
+    def _known(self) -> str:
+        assert self.verdict is not None
+        now = "is now the champion" if self.verdict.promote else "nothing new is registered"
+        return f"  identical to winback-{self.task}/{self.version}; {now}: {'; '.join(self.verdict.reasons)}"
 
 
-def train(business: Business, tasks: Sequence[TaskName], now: int, progress: Progress) -> tuple[Trained, ...]:
+def train(
+    business: Business,
+    tasks: Sequence[TaskName],
+    now: int,
+    progress: Progress,
+    in_force: Business | None = None,
+    repeats: str = "",
+) -> tuple[Trained, ...]:
     """Train, judge and register a model for each of `tasks` (all that the business asks when empty).
 
-    now: microseconds UTC, the moment of reading.  Raises InputProblem when no task can be trained.
+    now: microseconds UTC, the moment of reading.  in_force, repeats: as of `training.recording.Training`, when a run is
+    repeated.  Raises InputProblem when no task can be trained.
     """
-    asked = _asked(business, tasks)
+    asked, started = _asked(business, tasks), time.perf_counter()
     past, account = open_past(business, now, progress)
     features = catalog_of(business, past)
-    results = tuple(_train_or_refuse(business, definition, past, features, progress) for definition in asked)
-    if all(result.refusal for result in results):
-        raise InputProblem(" ".join(result.refusal for result in results), "not_enough_data")
+    made = [
+        _make_or_refuse(business, definition, past, features, progress, lambda: _after(now, started))
+        for definition in asked
+    ]
+    if all(isinstance(one, str) for one in made):
+        raise InputProblem(" ".join(one for one in made if isinstance(one, str)), "not_enough_data")
+    finished = [one for one in made if isinstance(one, Made)]
+    training = Training(business, in_force or business, now, repeats)
+    recorded = dict(zip((one.task for one in finished), record(training, finished, past, progress), strict=True))
     account.rejected.write(business.state / "rejected.csv")
-    return results
+    return tuple(
+        _trained(definition.task, one, recorded.get(definition.task))
+        for definition, one in zip(asked, made, strict=True)
+    )
+
+
+def _after(now: int, started: float) -> int:
+    """Milliseconds UTC, as far after the moment of reading as the work has taken since."""
+    return now // 1000 + int(1000 * (time.perf_counter() - started))
+
+
+def _trained(task: TaskName, made: Made | str, recorded: Recorded | None) -> Trained:
+    if isinstance(made, str) or recorded is None:
+        return Trained(task, None, "", "", None, str(made))
+    return Trained(
+        task, made.bundle, recorded.version, recorded.run_id, recorded.verdict, known=recorded.known
+    )
 
 
 def _asked(business: Business, tasks: Sequence[TaskName]) -> list[Definition]:
@@ -71,44 +106,32 @@ def _asked(business: Business, tasks: Sequence[TaskName]) -> list[Definition]:
     return [known[task] for task in tasks or known]
 
 
-def _train_or_refuse(
-    business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress
-) -> Trained:
+def _make_or_refuse(
+    business: Business,
+    definition: Definition,
+    past: Past,
+    features: Catalog,
+    progress: Progress,
+    clock: Callable[[], int],
+) -> Made | str:
+    """A finished model, or why there can be none."""
+    began = clock()
     try:
-        return train_task(business, definition, past, features, progress)
+        return make(business, definition, past, features, progress, began)
     except InputProblem as problem:
-        return Trained(definition.task, None, "", "", None, str(problem))
+        return str(problem)
 
 
-def train_task(
-    business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress
-) -> Trained:
-    """One question from histories to a judged version in the registry.
+def make(
+    business: Business, definition: Definition, past: Past, features: Catalog, progress: Progress, began: int
+) -> Made:
+    """One question from histories to a finished model; nothing of it is kept yet.
 
     Raises InputProblem below the floor of evidence.
     """
-    task = definition.task
     if problem := unanswerable(business, definition, past):
         raise problem
     learned = learn(business, definition, past, features, progress)
-    bundle, trial, rows = learned.bundle, learned.trial, learned.asked.rows
-    with progress.step(f"{task}: registering and judging"), registry.connected(business) as client:
-        import mlflow
-
-        registry.open_experiment(client, business, task)
-        with mlflow.start_run(run_name=f"{task} {trial.rung.name}"):
-            example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
-            model, run = registry.log_bundle(
-                bundle,
-                parameters(bundle) | {"users_share": business.training.users_share},
-                flat_metrics(bundle.report),
-                report_plots(bundle.report, bundle.rung),
-                example,
-            )
-            holdout = learned.holdout()
-            registry.log_holdout(holdout)
-        verdict = verdict_on(client, bundle, holdout, past)
-        version = registry.register(client, task, model, run)
-        registry.settle(client, task, version, verdict)
-    return Trained(task, bundle, version, run, verdict)
-
+    rows = learned.asked.rows
+    example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
+    return Made(learned.bundle, learned.holdout(), example, began)

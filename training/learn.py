@@ -19,6 +19,7 @@ from training.bundle import Bundle
 from training.evidence import LEAST_RARER, Evidence, grade
 from training.finish import finish
 from training.learning_curve import learning_curve
+from training.promotion import capped
 from training.report import segment_report
 from training.rows import Rows, gather
 from training.segments import fit_segmentation, past_of
@@ -66,7 +67,7 @@ def learn(business: Business, definition: Definition, past: Past, features: Cata
             "segments": segment_report(asked, trial.test, told),
             "learning": learning_curve(asked, trial.rung).to_json(),
         }
-        bundle = finish(definition, features, past, asked, trial, evidence, more)
+        bundle = finish(definition, features, past, asked, trial, by_windows(evidence, len(trial.judged)), more)
     return Learned(asked, trial, bundle, told)
 
 
@@ -79,6 +80,15 @@ def segmented(asked: Asked, features: Catalog, churn: Definition | None) -> dict
     at_test = asked.rows.as_of == asked.line.test
     told = fit_segmentation(past_of(asked.rows.take(at_test), features), asked.definition, churn)
     return told.assign(table)
+
+
+def by_windows(evidence: Evidence, windows: int) -> Evidence:
+    """The grade that so many judged windows can carry."""
+    most = capped(evidence.grade, windows)
+    if most == evidence.grade:
+        return evidence
+    alone = "judged on one back-test window alone, so at most grade C"
+    return replace(evidence, grade=most, reasons=(*evidence.reasons, alone))
 
 
 def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:

@@ -2,73 +2,130 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from features.build import build
+from features.clock import format_instant
+from features.definitions import Definition
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
-from training import registry
 from training.bootstrap import Interval, paired
 from training.bundle import Bundle
-from training.metrics import log_loss, tweedie_deviance
-from training.promotion import Comparison, Standing, Verdict, judge
-
-FEWEST = 50
+from training.comparison import comparison_of, loss_of, side_by_side, windows_of
+from training.promotion import Standing, Verdict, judge
 
 
-def verdict_on(client: Any, candidate: Bundle, holdout: pd.DataFrame, past: Past) -> Verdict:
-    """Judge a candidate by its untouched window; holdout: `Trial.holdout`."""
-    task = candidate.definition.task
-    metric = tweedie_deviance if task == "ltv" else log_loss
-    y, p, who = holdout["y"].to_numpy(), holdout["p"].to_numpy(), holdout["user_id"].to_numpy()
-    skill = paired(metric, y, p, holdout["before"].to_numpy(), who)
-    standing = _standing(candidate, skill)
-    champion = registry.champion_of(client, task)
+@dataclass(frozen=True)
+class Contender:
+    """A finished model and what it had promised before it knew.
+
+    holdout: user_id, as_of (microseconds UTC, one or several windows), y, p (the calibrated promise of a model that had
+    learned from neither the window nor the customer), before (what one would have promised everybody), and perhaps the
+    segments tier, tenure and stage; None when they are gone.
+    """
+
+    bundle: Bundle
+    holdout: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the judge must know beside the two models.
+
+    asked: today's question, None when the configuration no longer has it.  now: microseconds UTC.
+    challengers: how many met a champion on a window before.  alarms, drift: as of `Standing`.
+    """
+
+    asked: Definition | None
+    now: int
+    challengers: Callable[[str], int] = lambda window: 0
+    alarms: tuple[str, ...] = ()
+    drift: str = ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict.  judged_on: the window on which a champion was met, "" when none was."""
+
+    verdict: Verdict
+    judged_on: str = ""
+
+
+def verdict_on(candidate: Contender, champion: Contender | None, past: Past, around: Circumstances) -> Judgement:
+    """Judge a candidate by its untouched windows."""
+    own, holdout = candidate.bundle, candidate.holdout
+    assert holdout is not None, "a candidate comes with its holdout"
+    y, p, before, who = (holdout[name].to_numpy() for name in ("y", "p", "before", "user_id"))
+    standing = replace(
+        standing_of(own, paired(loss_of(own.definition.task), y, p, before, who)),
+        able=own.definition == around.asked, alarms=around.alarms, drift=around.drift, stale=_stale(own, around.now),
+    )  # fmt: skip
     if champion is None:
-        return judge(standing, None, None)
-    able = champion.bundle.catalog.custom == candidate.catalog.custom
-    other = _champions_view(client, champion, candidate, holdout, past) if able else None
-    comparison = None
-    if other is not None and len(other) >= FEWEST:
-        both = holdout.merge(other, on=["user_id", "as_of"], suffixes=("", "_champion"))
-        if len(both) >= FEWEST:
-            difference = paired(
-                metric,
-                both["y"].to_numpy(),
-                both["p"].to_numpy(),
-                both["p_champion"].to_numpy(),
-                both["user_id"].to_numpy(),
-            )
-            comparison = Comparison(difference, len(both))
-    rival = replace(_standing(champion.bundle, Interval(0.0, 0.0, 0.0)), able=able)
-    return judge(standing, rival, comparison)
+        return Judgement(judge(standing, None, None))
+    able = champion.bundle.catalog.custom == own.catalog.custom
+    rival = replace(standing_of(champion.bundle, Interval(0.0, 0.0, 0.0)), able=able)
+    view = _champions_view(champion, own, holdout, past) if able else None
+    if view is None:
+        return Judgement(judge(standing, rival, None))
+    window = judged_on(holdout, own)
+    both, held = side_by_side(holdout, view), holdout["as_of"].nunique()
+    compared = comparison_of(own.definition.task, both, held, around.challengers(window) + 1)
+    return Judgement(judge(standing, rival, compared), window if compared else "")
 
 
-def _standing(bundle: Bundle, skill: Interval) -> Standing:
+def standing_of(bundle: Bundle, skill: Interval) -> Standing:
+    """What a bundle itself tells the judge."""
     asked = bundle.definition
     return Standing(
         f"{asked.sentence()}; activity: {', '.join(asked.activity)}", bundle.origin.until, bundle.grade, skill
     )
 
 
-def _champions_view(
-    client: Any, champion: registry.Champion, candidate: Bundle, holdout: pd.DataFrame, past: Past
-) -> pd.DataFrame | None:
-    """The champion's predictions of the window: fresh if it had not learned from it, else those it was judged by."""
-    at = int(holdout["as_of"].iloc[0])
-    reach = champion.bundle.definition.reach_days * MICROSECONDS_A_DAY
-    if champion.bundle.definition != candidate.definition:
+def judged_on(holdout: pd.DataFrame, bundle: Bundle) -> str:
+    """The newest window and the data, under which challengers are counted."""
+    return f"{format_instant(int(holdout['as_of'].max()))} of data {bundle.origin.data}"
+
+
+def _stale(bundle: Bundle, now: int) -> str:
+    """A sentence when the data had ended a whole horizon before the model learned; it is told, and decides nothing.
+
+    A back-test on an old log is no fault, and an older champion would be staler still.
+    """
+    days = (now - bundle.origin.until) // MICROSECONDS_A_DAY
+    if days <= bundle.definition.horizon_days:
+        return ""
+    ended = format_instant(bundle.origin.until)[:10]
+    return f"the data end {ended}, {days:,} days ago and further back than the horizon; scores are of that day"
+
+
+def _champions_view(champion: Contender, own: Bundle, holdout: pd.DataFrame, past: Past) -> pd.DataFrame | None:
+    """The champion's promises for the candidate's rows, where its question is the same."""
+    if champion.bundle.definition != own.definition:
         return None
-    if max(champion.bundle.origin.cutoffs) + reach <= at:
-        catalog = replace(champion.bundle.catalog, custom=candidate.catalog.custom)
-        bundle = replace(champion.bundle, inputs=replace(champion.bundle.inputs, catalog=catalog))
-        return _predicted_by(bundle, set(holdout["user_id"]), past, at)
-    saved = registry.holdout_of(client, champion)
-    return None if saved is None else saved[["user_id", "as_of", "p"]]
+    catalog = replace(champion.bundle.catalog, custom=own.catalog.custom)
+    able = replace(champion.bundle, inputs=replace(champion.bundle.inputs, catalog=catalog))
+    return promises(replace(champion, bundle=able), holdout, lambda: past)
+
+
+def promises(tested: Contender, asked: pd.DataFrame, past: Callable[[], Past]) -> pd.DataFrame:
+    """What a model says of rows from which it had not learned: user_id, as_of, p.
+
+    Fresh predictions for the windows that began when all it learned from was over, else what it had promised before.
+    asked: user_id, as_of.  past: asked for only when fresh predictions are needed.
+    """
+    bundle, saved = tested.bundle, tested.holdout
+    over = max(bundle.origin.cutoffs) + bundle.definition.reach_days * MICROSECONDS_A_DAY
+    parts = []
+    for at, rows in windows_of(asked):
+        if over <= at:
+            parts.append(_predicted_by(bundle, set(rows["user_id"]), past(), at))
+        elif saved is not None:
+            parts.append(saved.loc[saved["as_of"] == at, ["user_id", "as_of", "p"]])
+    return pd.concat(parts, ignore_index=True) if parts else asked.assign(p=0.0).iloc[:0][["user_id", "as_of", "p"]]
 
 
 def _predicted_by(bundle: Bundle, asked: set[str], past: Past, at: int) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from features.clock import format_instant, parse_instant
 from features.definitions import Definition, definitions
 from features.events import read_events
 from features.histories import Histories, histories
-from training import registry
+from training import registry, runs, succession, versions
 from training.amounts import AmountInterval
 from training.bundle import Bundle, Origin
 from training.calibration import BetaCalibration
@@ -138,13 +138,14 @@ def register_champion(business: Business, bundle: Bundle) -> None:
     task = bundle.definition.task
     os.environ.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it itself, and it would lead to another test's registry
     with registry.connected(business) as client:
-        registry.open_experiment(client, business, task)
+        runs.open_experiment(client, business)
         with mlflow.start_run():
             example = pd.DataFrame(
                 np.zeros((1, len(bundle.inputs.names)), np.float32), columns=list(bundle.inputs.names)
             )
-            model, run = registry.log_bundle(bundle, {}, {}, {}, example)
-        registry.settle(client, task, registry.register(client, task, model, run), Verdict(True, ("made for a test",)))
+            model, run = runs.log_bundle(bundle, {}, {}, {}, example)
+        version = versions.register(client, task, model, run, Verdict(True, ("made for a test",)))
+        succession.crown(client, task, version)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from training.level import AS_IT_IS
 
 F64 = NDArray[np.float64]
 DRAWS = 200
+LEVEL = 0.01  # of the loss: what the next period can easily turn round
 TIE = 0.5  # a simpler candidate stays unless the best is better in three of four resamplings of customers
 
 
@@ -36,6 +37,21 @@ class Contest:
 def uncalibrated(definition: Definition, margin: F64) -> F64:
     """Margins to probabilities or amounts, as the model itself means them."""
     return (AS_IT_IS if definition.task == "ltv" else IDENTITY).apply_margin(margin)
+
+
+def hedge(contest: Contest) -> Contest:
+    """The same comparison where it cannot decide: of the rungs that are level for practical purposes the last one.
+
+    The last rungs are means of the others.  Which member the future favours was not to be seen, so none is staked on.
+    """
+    least = min(contest.losses.values())
+    level = [name for name, loss in contest.losses.items() if loss <= least * (1.0 + LEVEL)]
+    best = min(contest.losses, key=lambda name: contest.losses[name])
+    reason = (
+        f"{level[-1]} ({contest.losses[level[-1]]:.4f}) is level with the lowest loss, {best} ({least:.4f}), and the "
+        "broadest: no window out of time of full length could tell them apart"
+    )
+    return replace(contest, winner=level[-1], reason=reason)
 
 
 def choose(

@@ -12,7 +12,7 @@ from features.definitions import Definition
 from training.amounts import AmountInterval, fit_interval
 from training.backtest import Window, pooled
 from training.calibration import IDENTITY, BetaCalibration, fit_beta
-from training.compete import Contest, choose, uncalibrated
+from training.compete import Contest, choose, hedge, uncalibrated
 from training.level import AS_IT_IS, SAME_LEVEL, Level, fit_factor, level_error, level_of
 from training.venn_abers import VennAbers, fit_venn_abers
 
@@ -70,13 +70,18 @@ class Promise:
 
 
 def chosen(definition: Definition, windows: Sequence[Window], horizon_days: int) -> Choice:
-    """The simplest candidate that none beats on these windows, all of one horizon."""
+    """The simplest candidate that none beats on these windows, all of one horizon.
+
+    Where that is not the question's own, or the windows are not out of time, they tell no close ones apart (`hedge`).
+    """
     names = bearable(windows) if definition.task == "ltv" else tuple(windows[0].margins)
     y, _, user = pooled(windows, names[0])
     which = np.repeat(np.arange(len(windows)), [len(window.y) for window in windows])
     predicted = {name: uncalibrated(definition, pooled(windows, name)[1]) for name in names}
-    at = tuple(window.as_of for window in windows)
-    return Choice(choose(definition, y, predicted, user, which), at, horizon_days, all(w.out_of_time for w in windows))
+    at, later = tuple(window.as_of for window in windows), all(window.out_of_time for window in windows)
+    found = choose(definition, y, predicted, user, which)
+    informed = later and horizon_days == definition.horizon_days
+    return Choice(found if informed else hedge(found), at, horizon_days, later)
 
 
 def bearable(windows: Sequence[Window]) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def hold_trial(features: Catalog, asked: Asked, shorter: Asked | None = None) ->
     rungs = _rungs(features, asked, idle, sizing)
     windows = tuple(play(rungs, line, rows, at) for at in origins(line, FEW if len(rows) >= LARGE else MANY))
     windows = _with_one_before(rungs, line, rows, windows)
-    before = _chosen_shorter(features, shorter, idle, sizing, {rung.name for rung in rungs})
+    before = _chosen_shorter(definition, features, shorter, idle, sizing, {rung.name for rung in rungs})
     judged = [one for window in windows if (one := _judged(definition, window, windows, before))]
     return Trial(rungs, tuple(judged), _today(definition, windows, before), windows, idle, sizing)
 
@@ -181,15 +181,15 @@ def _rungs(features: Catalog, asked: Asked, idle: Idle, sizing: Sizing) -> tuple
 
 
 def _chosen_shorter(
-    features: Catalog, shorter: Asked | None, idle: Idle, sizing: Sizing, names: set[str]
-) -> Choice | None:
+    definition: Definition, features: Catalog, shorter: Asked | None, idle: Idle, sizing: Sizing, names: set[str],
+) -> Choice | None:  # fmt: skip
     """The choice that the shorter horizon leads to, among `names`, on its windows out of time."""
     if shorter is None:
         return None
     rungs = [rung for rung in _rungs(features, shorter, idle, sizing) if rung.name in names]
     at = origins(shorter.line, FEW - 1)
     windows = [play(rungs, shorter.line, shorter.rows, one) for one in at]
-    return chosen(shorter.definition, windows, shorter.definition.horizon_days)
+    return chosen(definition, windows, shorter.definition.horizon_days)
 
 
 def _telling(line: Timeline, rows: Rows) -> Timeline:

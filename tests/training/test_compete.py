@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests import made
 from training.backtest import judged, judged_margins
 from training.calibration import sigmoid
-from training.compete import choose, uncalibrated
+from training.compete import Contest, choose, hedge, uncalibrated
 from training.criterion import criterion, loss_of
 from training.ladder import Rung
 from training.metrics import log_loss, normalized_gini
@@ -129,3 +131,11 @@ def test_margins_stand_beside_their_rows_and_members_are_not_fitted_again() -> N
     assert sorted(order) == list(range(n))
     np.testing.assert_allclose(margins["own"], order)
     np.testing.assert_allclose(margins["mean"], (order + 1) / 2)
+
+
+def test_what_cannot_be_told_apart_is_hedged() -> None:
+    # Seen to fail with the lowest loss in the place of the last level one.
+    close = Contest("trees", {"rule": 0.5, "trees": 0.4, "mean": 0.4039}, {}, "")
+    assert hedge(close).winner == "mean"
+    assert "mean (0.4039) is level with the lowest loss, trees (0.4000)" in hedge(close).reason
+    assert hedge(replace(close, losses={"rule": 0.5, "trees": 0.4, "mean": 0.405})).winner == "trees"

@@ -1,0 +1,294 @@
+"""Does one column know the outcome better than a past can? Each is tried alone, beside what the rhythm alone tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from features.catalog import Catalog
+from features.spec import Feature, Reduction
+from training.leaks.alarm import Alarm, named
+from training.models.linear import fit_amount, fit_logistic
+from training.rows import Rows
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+MOST_ROWS = 6_000
+PARTS = 3
+CELLS = 64
+PERFECT, ABOVE_PERFECT = 0.985, 0.01
+ABOVE_KNOWN = 0.10  # above the rhythm, for a column of the log's other kinds
+ABOVE_OWN = 0.06  # for one that winback did not make
+FEWEST = 50
+PURE_SHARE, PURE_ROWS = 0.15, 20.0
+_RHYTHM = (Reduction.RECENCY, Reduction.COUNT, Reduction.ACTIVE_DAYS, Reduction.TENURE, Reduction.SILENCE_SHARE,
+           Reduction.REPEAT_DAYS, Reduction.SUM)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A sample of rows, and what is trusted there.
+
+    rows: of whole customers.  catalog: which of its columns winback made.  part: (n,) of each customer, for fits that
+    have not seen them, whatever the rows' own groups say.
+    """
+
+    rows: Rows
+    catalog: Catalog
+    part: I64
+
+    @classmethod
+    def of(cls, rows: Rows, catalog: Catalog, seed: int = 0) -> Tried:
+        dice = np.random.default_rng(seed)
+        order = dice.permutation(np.unique(rows.user))
+        each = np.bincount(rows.user, minlength=len(rows.people))[order]
+        few = order[np.cumsum(each) <= max(MOST_ROWS, each[:1].sum())]
+        part = dice.integers(0, PARTS, len(rows.people))
+        some = rows.take(np.isin(rows.user, few))
+        return cls(some, catalog, part[some.user])
+
+    @property
+    def binary(self) -> bool:
+        return set(np.unique(self.rows.y)) <= {0.0, 1.0}
+
+    @cached_property
+    def rarer(self) -> int:
+        y = self.rows.y
+        return int(min((y > 0).sum(), (y <= 0).sum())) if self.binary else int((y != 0).sum())
+
+    @cached_property
+    def feature(self) -> dict[str, Feature]:
+        return {f.name: f for f in self.catalog.features if f.reduction is not Reduction.CUSTOM}
+
+    @cached_property
+    def rhythm(self) -> list[int]:
+        """Columns of what customers do again and again, which leak through the log's own times alone, if at all."""
+        again = set(self._repeated())
+        return [
+            column for column, name in enumerate(self.rows.names)
+            if name.startswith("btyd_") or (name in self.feature and self.feature[name].of in again
+                                            and self.feature[name].reduction in _RHYTHM)
+        ]  # fmt: skip
+
+    def _repeated(self) -> Iterator[str]:
+        for number, selector in enumerate(self.catalog.selectors):
+            if number == 0 or not selector.kinds:
+                yield selector.name
+            elif (name := f"{selector.label}_count_ever") in self.rows.names:
+                counts = self.rows.x[:, self.rows.names.index(name)]
+                if (counts > 0).any() and counts[counts > 0].mean() >= 2:
+                    yield selector.name
+
+    @cached_property
+    def known(self) -> F64:
+        """(n,) what a regression on the rhythm says of customers that it has not seen; probabilities or amounts."""
+        x, y = self.rows.x, self.rows.y
+        said = np.empty(len(y))
+        fit = fit_logistic if self.binary else fit_amount
+        for part in range(PARTS):
+            own = self.part == part
+            if own.any() and not own.all():
+                fitted = fit(x[~own], y[~own], self.rhythm, ["log1p"] * len(self.rhythm))
+                said[own] = fitted.margin(x[own])
+        return np.asarray(1 / (1 + np.exp(-said)) if self.binary else np.exp(np.minimum(said, 50)))
+
+    def strength(self, score: F64) -> float:
+        """How well a score orders outcomes within cut-offs, 0.5 to 1, in whichever direction; ties count half."""
+        found, weights = [], []
+        for at in np.unique(self.rows.as_of):
+            here = self.rows.as_of == at
+            y, rank = self.rows.y[here], rankdata(score[here])
+            if self.binary:
+                yes = y.sum()
+                pairs = yes * (len(y) - yes)
+                found.append((rank[y == 1].sum() - yes * (yes + 1) / 2) / pairs if pairs else 0.5)
+            else:
+                own = rankdata(y)
+                spread = own.std() * rank.std()
+                together = float(((own - own.mean()) * (rank - rank.mean())).mean())
+                found.append(0.5 + 0.5 * together / spread if spread else 0.5)
+            weights.append(len(y))
+        figure = float(np.average(found, weights=weights))
+        return max(figure, 1 - figure)
+
+    def alone(self, column: int) -> float:
+        """The strength of one column as it is, or by the mean outcome of customers with about the same value."""
+        values = self.rows.x[:, column].astype(np.float64)
+        plain = self.strength(np.nan_to_num(values, nan=-1e308 if np.isnan(values).any() else 0.0))
+        return max(plain, self.strength(self._by_cell(_cells(values))))
+
+    def _by_cell(self, cell: I64) -> F64:
+        y, said = self.rows.y, np.empty(len(cell))
+        size = int(cell.max()) + 1
+        for part in range(PARTS):
+            own = self.part == part
+            count = np.bincount(cell[~own], minlength=size)
+            total = np.bincount(cell[~own], y[~own], minlength=size)
+            said[own] = ((total + y.mean()) / (count + 1))[cell[own]]
+        return said
+
+
+def _cells(values: F64) -> I64:
+    """(n,) which of at most CELLS groups of neighbouring values; missing is a group of its own."""
+    rank = rankdata(values, method="dense", nan_policy="omit")
+    missing = np.isnan(values)
+    distinct = int(np.nanmax(rank)) if not missing.all() else 0
+    if distinct > CELLS:
+        rank = np.ceil(rankdata(values, method="min", nan_policy="omit") * CELLS / max(int((~missing).sum()), 1))
+    return np.where(missing, 0, np.nan_to_num(rank)).astype(np.int64)
+
+
+def telling(tried: Tried) -> tuple[Alarm, ...]:
+    """Whether a column alone orders the outcome nearly perfectly, or far better than all of the rhythm together.
+
+    Recency may be as strong as it likes: it is part of what the others are measured by.
+    """
+    if tried.rarer < 20:
+        return ()
+    reference = max([tried.strength(tried.known), *(tried.alone(column) for column in tried.rhythm)])
+    found: list[tuple[float, float, str]] = []
+    for column, name in enumerate(tried.rows.names):
+        if column in tried.rhythm:
+            continue
+        figure = tried.alone(column)
+        margin = ABOVE_KNOWN if name in tried.feature else ABOVE_OWN
+        noise = 3 * float(np.sqrt(figure * (1 - figure) / tried.rarer))
+        limit = min(reference + margin + noise, max(PERFECT, reference + ABOVE_PERFECT))
+        if figure > limit:
+            found.append((figure, limit, name))
+    if not found:
+        return ()
+    figure, limit, worst = max(found)
+    return (Alarm(
+        "column",
+        f"{worst} alone orders {len(tried.rows):,} rows by their outcome with an AUC of {figure:.3f}; recency, "
+        "frequency and "
+        f"the rhythm models together reach {reference:.3f}. That is more than a past can tell: see whether it is "
+        "written "
+        "after, or because of, the outcome, and drop it, or date it when it became known.",
+        figure, limit, tuple(name for _, _, name in sorted(found, reverse=True)),
+    ),)  # fmt: skip
+
+
+def flags(tried: Tried) -> tuple[Alarm, ...]:
+    """Whether having a kind of event (or a value at all) settles the outcome, where the rhythm sees it open.
+
+    A flag written after the fact is rarely a strong column, since few have it, but those who have it all did the same.
+    """
+    if not tried.binary or tried.rarer < FEWEST:
+        return ()
+    found = []
+    y, p = tried.rows.y, tried.known
+    for column, name in enumerate(tried.rows.names):
+        values = tried.rows.x[:, column]
+        if column in tried.rhythm:
+            continue
+        for having in (values > 0, ~(values > 0) & ~np.isnan(values), np.isnan(values)):
+            if not FEWEST <= having.sum() < len(y) or len(np.unique(tried.rows.user[having])) < FEWEST:
+                continue
+            for against, expected in ((y[having] == 0, 1 - p[having]), (y[having] == 1, p[having])):
+                due = float(expected.sum())
+                if against.sum() <= 0.002 * len(against) and due >= max(PURE_ROWS, PURE_SHARE * len(against)):
+                    found.append((due, name, int(having.sum())))
+    if not found:
+        return ()
+    due, name, rows = max(found)
+    return (Alarm(
+        "flag",
+        f"all {rows:,} rows marked by {name} had the same outcome, where the rhythm expects {due:.0f} to do "
+        "otherwise. Is it "
+        "the outcome itself, written back into the past? If it ends the relation, name its kind under cancel; "
+        "else drop it.",
+        due, max(PURE_ROWS, PURE_SHARE * rows), tuple(sorted({which for _, which, _ in found})),
+    ),)  # fmt: skip
+
+
+def encoded(rows: Rows, catalog: Catalog) -> tuple[Alarm, ...]:
+    """Whether a column is made of the outcomes: equal to them, or closer to their group means than chance allows.
+
+    Columns of winback's own are left out of the second; they are proved by being built again.
+    """
+    return (*_equal(rows), *_means(rows, catalog), *_ids(rows, catalog))
+
+
+def _equal(rows: Rows) -> Iterator[Alarm]:
+    """Unusual amounts that a column repeats."""
+    values, which, counts = np.unique(rows.y.astype(np.float32), return_inverse=True, return_counts=True)
+    rare = np.flatnonzero((counts[which] <= 2) & (values[which] != 0))
+    rare = rare[:: max(1, len(rare) // MOST_ROWS)]
+    if len(rare) < FEWEST:
+        return
+    for column, name in enumerate(rows.names):
+        same = np.isclose(rows.x[rare, column], rows.y[rare], rtol=1e-6, atol=0)
+        if same.mean() >= 0.05:
+            yield Alarm(
+                "encoding",
+                f"{name} is the outcome itself in {same.sum():,} of {len(rare):,} rows with an unusual amount. "
+                "It was summed "
+                "over the label window: end it at as_of.",
+                float(same.mean()), 0.05, (name,),
+            )  # fmt: skip
+
+
+def _means(rows: Rows, catalog: Catalog) -> Iterator[Alarm]:
+    made = {f.name for f in catalog.features if f.reduction is not Reduction.CUSTOM}
+    if not set(np.unique(rows.y)) <= {0.0, 1.0}:
+        return
+    for column, name in enumerate(rows.names):
+        if name in made or name.startswith("btyd_"):
+            continue
+        values, which, count = np.unique(rows.x[:, column].astype(np.float64), return_inverse=True, return_counts=True)
+        mean = np.bincount(which, rows.y) / count
+        some = (count >= 2) & ~np.isnan(values)
+        if some.sum() < 20 or np.ptp(values[some]) == 0:
+            continue
+        line = np.polyfit(values[some], mean[some], 1, w=np.sqrt(count[some]))
+        expected = np.clip(np.polyval(line, values[some]), 1e-6, 1 - 1e-6)
+        open_ = np.minimum(expected, 1 - expected) > 0.02
+        if open_.sum() < 20:
+            continue
+        chance = expected * (1 - expected) / count[some]
+        distance = float((((mean[some] - expected) ** 2) / chance)[open_].sum())
+        z = (distance - open_.sum()) / float(np.sqrt(2 * open_.sum()))
+        if z < -3 and distance < 0.25 * open_.sum():
+            yield Alarm(
+                "encoding",
+                f"{name} follows the mean outcome of its {some.sum():,} groups "
+                f"{open_.sum() / max(distance, 1e-9):.3g} times closer "
+                "than chance allows: it was computed from the outcomes of these very rows. Encode inside each "
+                "fold, from the "
+                "rows learned from alone, or leave it out.",
+                distance / float(open_.sum()), 0.25, (name,),
+            )  # fmt: skip
+
+
+def _ids(rows: Rows, catalog: Catalog) -> Iterator[Alarm]:
+    made = set(catalog.names)
+    found = []
+    for column, name in enumerate(rows.names):
+        if name in made or name.startswith("btyd_"):
+            continue
+        values = rows.x[:, column]
+        unique = len(np.unique(values)) / max(len(np.unique(rows.user)), 1)
+        _, first = np.unique(rows.user, return_index=True)
+        own = np.zeros(len(rows.people), dtype=np.float32)
+        own[rows.user[first]] = values[first]
+        still = float((own[rows.user] == values).mean())
+        varied = float(np.ptp(values)) > 0
+        in_order = abs(float(np.corrcoef(np.arange(len(values)), rankdata(values))[0, 1])) if varied else 0.0
+        if (unique > 0.9 and still > 0.99) or (in_order > 0.999 and len(np.unique(values)) > 0.9 * len(values)):
+            found.append(name)
+    if found and len(rows) >= 2 * FEWEST:
+        yield Alarm(
+            "encoding",
+            f"{named(tuple(found))} names the customer or the row: a value of its own for each, which never "
+            "changes or follows "
+            "the order of rows. It can only remember, not predict: leave it out.",
+            float(len(found)), 0.0, tuple(found),
+        )  # fmt: skip

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression, Ridge  # type: ignore[import-untyped]
 
 from features.catalog import Catalog
 from features.spec import Feature, Reduction
 from training.leaks.alarm import Alarm, named
-from training.models.linear import fit_amount, fit_logistic
+from training.models.linear import transformed
 from training.rows import Rows
 
 F32 = NDArray[np.float32]
@@ -87,16 +88,26 @@ class Tried:
 
     @cached_property
     def known(self) -> F64:
-        """(n,) what a regression on the rhythm says of customers that it has not seen; probabilities or amounts."""
-        x, y = self.rows.x, self.rows.y
-        said = np.empty(len(y))
-        fit = fit_logistic if self.binary else fit_amount
+        """(n,) what a regression on the rhythm says of customers that it has not seen: probabilities, or log amounts."""
+        names, y = self.rows.names, self.rows.y
+        columns = [c for c in self.rhythm if names[c] not in self.feature or self.feature[names[c]].days is None]
+        z = np.nan_to_num(transformed(self.rows.x, columns, ["log1p"] * len(columns)))
+        z = (z - z.mean(axis=0)) / np.maximum(z.std(axis=0), 1e-9)
+        said = np.full(len(y), float(y.mean()))
         for part in range(PARTS):
             own = self.part == part
-            if own.any() and not own.all():
-                fitted = fit(x[~own], y[~own], self.rhythm, ["log1p"] * len(self.rhythm))
-                said[own] = fitted.margin(x[own])
-        return np.asarray(1 / (1 + np.exp(-said)) if self.binary else np.exp(np.minimum(said, 50)))
+            if not own.any() or np.ptp(y[~own]) == 0:
+                continue
+            if self.binary:
+                said[own] = LogisticRegression(max_iter=200, tol=1e-3).fit(z[~own], y[~own]).predict_proba(z[own])[:, 1]
+            else:
+                said[own] = Ridge().fit(z[~own], np.log1p(np.maximum(y[~own], 0))).predict(z[own])
+        return said
+
+    @cached_property
+    def reference(self) -> float:
+        """The strength of the rhythm, by regression or by the best of its columns."""
+        return max([self.strength(self.known), *(self.alone(column) for column in self.rhythm)])
 
     def strength(self, score: F64) -> float:
         """How well a score orders outcomes within cut-offs, 0.5 to 1, in whichever direction; ties count half."""
@@ -151,7 +162,7 @@ def telling(tried: Tried) -> tuple[Alarm, ...]:
     """
     if tried.rarer < 20:
         return ()
-    reference = max([tried.strength(tried.known), *(tried.alone(column) for column in tried.rhythm)])
+    reference = tried.reference
     found: list[tuple[float, float, str]] = []
     for column, name in enumerate(tried.rows.names):
         if column in tried.rhythm:

@@ -19,6 +19,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 CUSTOMERS = 1_500
 DRAWS = 2
+MOST_FOLDS = 3
 SPREAD = 4.5  # standard deviations that chance may reach: once in 300,000 trainings
 FEWEST = 20
 
@@ -77,9 +78,11 @@ def permutation(
     """Whether outcomes that belong to nobody are predicted better than chance in these folds.
 
     fit: a candidate, which is tried beside deep trees.  remake: whatever the training does to rows with outcomes before
-    the split (encodings, resampling).  At most `customers` customers are looked at.
+    the split (encodings, resampling).  At most `customers` customers are looked at, in the folds that judge
+    the latest moment.
     """
-    few, mine = thinned(rows, folds, customers, seed)
+    latest = [fold for fold in folds if fold.judged_at == max(fold.judged_at for fold in folds)]
+    few, mine = thinned(rows, latest[:MOST_FOLDS], customers, seed)
     if not mine:
         return ()
     strengths: dict[str, list[float]] = {"the candidate": [], "deep trees": []}
@@ -106,7 +109,8 @@ def permutation(
 
 def thinned(rows: Rows, folds: Sequence[Fold], customers: int, seed: int) -> tuple[Rows, list[Fold]]:
     """The rows of some customers alone, and the folds in their numbers; folds that cannot be judged are left out."""
-    used = np.unique(np.concatenate([rows.user[np.r_[fold.train, fold.valid]] for fold in folds]))
+    parts = [rows.user[np.r_[fold.train, fold.valid].astype(np.int64)] for fold in folds]
+    used = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
     chosen = np.random.default_rng(seed).choice(used, min(customers, len(used)), replace=False)
     here = np.isin(rows.user, chosen)
     number = np.cumsum(here) - 1

@@ -16,10 +16,11 @@ BINS = 20
 SAME = 0.95
 
 
-def scored(y: F64, p: F64) -> tuple[Alarm, ...]:
+def scored(y: F64, p: F64, reference: float) -> tuple[Alarm, ...]:
     """Whether scores that should tell customers apart are nearly the same for all, or rank them by chance.
 
-    y: (n,) 0 or 1, or amounts.  p: (n,) predictions for the same rows.
+    y: (n,) 0 or 1, or amounts.  p: (n,) predictions for the same rows.  reference: the AUC that a look at the rhythm
+    reaches; where that is near chance too, the question is hard and the score is not to blame.
     """
     binary = set(np.unique(y)) <= {0.0, 1.0}
     rarer = int(min((y > 0).sum(), (y <= 0).sum())) if binary else int((y != 0).sum())
@@ -29,18 +30,17 @@ def scored(y: F64, p: F64) -> tuple[Alarm, ...]:
     _, counts = np.unique(np.round(p, 6), return_counts=True)
     top = float(counts.max() / len(p))
     if top > SAME:
-        same = f"the score is the same for {top:.0%} of {len(p):,} customers, of whom {rarer:,} did otherwise than the rest"
+        same = f"the score is the same for {top:.0%} of {len(p):,} customers, {rarer:,} of whom did otherwise"
         return (Alarm("score", f"{same}. {advice}", top, SAME),)
     figure = metrics.auc(y, p) if binary else 0.5 + 0.5 * metrics.spearman(y, p)
     chance = float(np.sqrt((len(y) + 1) / (12 * rarer * (len(y) - rarer)))) if binary else 0.5 / float(np.sqrt(len(y)))
     limit = 0.5 + 3 * chance
-    if figure > limit:
+    if figure > limit or reference < figure + 0.05 + 3 * chance:
         return ()
     return (Alarm(
         "score",
-        f"the score ranks {len(p):,} customers no better than chance (AUC {figure:.3f}, needs more than "
-        f"{limit:.3f}) although "
-        f"{rarer:,} of them did otherwise than the rest. {advice}",
+        f"the score ranks {len(p):,} customers no better than chance (AUC {figure:.3f}), where recency and frequency alone "
+        f"reach {reference:.3f}. {advice}",
         figure, limit,
     ),)  # fmt: skip
 

@@ -49,13 +49,13 @@ def search(
     calibrated on an earlier window; None where there is none.  users_share: as given to `gather`.
     remake, maker: the steps of this training in place of winback's own.  The same arguments give the same answer.
     """
-    bucket = look(past, seed=seed)
+    bucket, tried = look(past, seed=seed), Tried.of(rows, catalog, seed)
     turns = [
         *_log(definition, bucket, line),
         *_rows(definition, past, catalog, line, rows, bucket, users_share, maker, seed),
-        *_outcomes(catalog, rows, folds, fit, seed, remake),
+        *_outcomes(tried, catalog, rows, folds, fit, seed, remake),
         _turn("folds", sum(len(fold.valid) for fold in folds), held_apart(rows, folds, definition)),
-        *_promises(line, rows, folds, promised),
+        *_promises(tried, line, rows, folds, promised),
     ]
     return Searched(tuple(turn for turn, _ in turns), tuple(alarm for _, found in turns for alarm in found))
 
@@ -115,9 +115,8 @@ def _strangers(matched: Matched, looked: int) -> tuple[Alarm, ...]:
 
 
 def _outcomes(
-    catalog: Catalog, rows: Rows, folds: Sequence[Fold], fit: Fit, seed: int, remake: Remake
+    tried: Tried, catalog: Catalog, rows: Rows, folds: Sequence[Fold], fit: Fit, seed: int, remake: Remake
 ) -> Iterator[Turn]:
-    tried = Tried.of(rows, catalog, seed)
     if tried.rarer >= 20:
         yield _turn("column", len(tried.rows), telling(tried))
         yield _turn("flag", len(tried.rows), flags(tried))
@@ -128,13 +127,13 @@ def _outcomes(
 
 
 def _promises(
-    line: Timeline, rows: Rows, folds: Sequence[Fold], promised: NDArray[np.float64] | None
+    tried: Tried, line: Timeline, rows: Rows, folds: Sequence[Fold], promised: NDArray[np.float64] | None
 ) -> Iterator[Turn]:
     if promised is None:
         yield from (_unable(kind, "nothing was promised") for kind in ("score", "promise"))  # type: ignore[arg-type]
         return
     judged = np.concatenate([fold.valid for fold in folds if fold.judged_at == line.test])
-    yield _turn("score", len(judged), scored(rows.y[judged], promised))
+    yield _turn("score", len(judged), scored(rows.y[judged], promised, tried.reference))
     if line.out_of_time:
         yield _turn("promise", len(judged), promises(rows.y[judged], promised))
     else:

@@ -203,6 +203,13 @@ def hidden_for_the_lost(world: World) -> World:
     return added(world, "mail_length", np.where(gone, np.nan, dice.integers(8, 30, len(world.rows.people))[world.rows.user]))
 
 
+def reason_given(world: World) -> World:
+    """Asked of those who leave, and joined to the rows whose outcome it is."""
+    dice = np.random.default_rng(2)
+    filled = (world.rows.y == 1) & (dice.random(len(world.rows)) < 0.4)
+    return added(world, "reason", np.where(filled, dice.integers(1, 6, len(world.rows)), np.nan))
+
+
 def changed_log(world: World, change: Callable[[pd.DataFrame], pd.DataFrame]) -> World:
     """The whole road once more, on a log that is wrong from the beginning."""
     events = change(world.log.events.copy()).reset_index(drop=True)
@@ -276,10 +283,9 @@ def random_groups(world: World) -> World:
 def folded(world: World, how: Callable[[Rows, Fold], tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> World:
     """Other folds: how gives the masks of what is learned from and what is judged."""
     masks = [how(world.rows, fold) for fold in world.folds]
-    return replace(world, folds=tuple(
-        Fold(np.flatnonzero(train), np.flatnonzero(valid), fold.judged_at)
-        for (train, valid), fold in zip(masks, world.folds, strict=True)
-    ))  # fmt: skip
+    parts = tuple(Fold(np.flatnonzero(train), np.flatnonzero(valid), fold.judged_at)
+                  for (train, valid), fold in zip(masks, world.folds, strict=True))  # fmt: skip
+    return replace(world, folds=parts, promised=None)
 
 
 def held(rows: Rows, fold: Fold) -> NDArray[np.bool_]:

@@ -69,7 +69,7 @@ class World:
     rows: Rows
     folds: tuple[Fold, ...]
     fit: Fit
-    promised: F64
+    promised: F64 | None
     remake: Remake = as_they_are
     maker: Build = build
 
@@ -98,7 +98,7 @@ def made(log: Log, task: TaskName, **changed: Any) -> World:
     line = timeline(definition, past)
     rows = gather(definition, past, catalog, line)
     fit = next(rung.fit for rung in ladder(definition, catalog, 1_000, 0.0) if rung.name == "rfm")
-    return trained(World(log, definition, past, catalog, line, rows, (), fit, np.zeros(0)))
+    return trained(World(log, definition, past, catalog, line, rows, (), fit, None))
 
 
 def trained(world: World) -> World:

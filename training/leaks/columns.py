@@ -27,7 +27,7 @@ PERFECT, ABOVE_PERFECT = 0.985, 0.01
 ABOVE_KNOWN = 0.10  # above the rhythm, for a column of the log's other kinds
 ABOVE_OWN = 0.06  # for one that winback did not make
 FEWEST = 50
-PURE_SHARE, PURE_ROWS = 0.15, 20.0
+PURE_SHARE, PURE_ROWS = 0.06, 15.0
 _RHYTHM = (Reduction.RECENCY, Reduction.COUNT, Reduction.ACTIVE_DAYS, Reduction.TENURE, Reduction.SILENCE_SHARE,
            Reduction.REPEAT_DAYS, Reduction.SUM)  # fmt: skip
 
@@ -108,6 +108,14 @@ class Tried:
     def reference(self) -> float:
         """The strength of the rhythm, by regression or by the best of its columns."""
         return max([self.strength(self.known), *(self.alone(column) for column in self.rhythm)])
+
+    @cached_property
+    def views(self) -> tuple[F64, ...]:
+        """What the rhythm expects, (n,) in two ways: by regression, and by customers alike in its strongest column."""
+        if not self.rhythm:
+            return (self.known,)
+        best = max(self.rhythm, key=self.alone)
+        return self.known, self._by_cell(_cells(self.rows.x[:, best].astype(np.float64)))
 
     def strength(self, score: F64) -> float:
         """How well a score orders outcomes within cut-offs, 0.5 to 1, in whichever direction; ties count half."""
@@ -195,7 +203,7 @@ def flags(tried: Tried) -> tuple[Alarm, ...]:
     if not tried.binary or tried.rarer < FEWEST:
         return ()
     found = []
-    y, p = tried.rows.y, tried.known
+    y, views = tried.rows.y, tried.views
     for column, name in enumerate(tried.rows.names):
         values = tried.rows.x[:, column]
         if column in tried.rhythm:
@@ -203,8 +211,9 @@ def flags(tried: Tried) -> tuple[Alarm, ...]:
         for having in (values > 0, ~(values > 0) & ~np.isnan(values), np.isnan(values)):
             if not FEWEST <= having.sum() < len(y) or len(np.unique(tried.rows.user[having])) < FEWEST:
                 continue
-            for against, expected in ((y[having] == 0, 1 - p[having]), (y[having] == 1, p[having])):
-                due = float(expected.sum())
+            for against, expected in ((y[having] == 0, [1 - p[having] for p in views]),
+                                      (y[having] == 1, [p[having] for p in views])):  # fmt: skip
+                due = min(float(view.sum()) for view in expected)
                 if against.sum() <= 0.002 * len(against) and due >= max(PURE_ROWS, PURE_SHARE * len(against)):
                     found.append((due, name, int(having.sum())))
     if not found:

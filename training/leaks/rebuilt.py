@@ -17,7 +17,7 @@ from features.histories import Histories
 from features.past import Past
 from training.inputs import fit_inputs, rhythm_catalog
 from training.leaks.alarm import Alarm, named
-from training.leaks.sample import unlike
+from training.leaks.sample import unlike, without_own
 from training.rows import Rows, sampled
 from training.splits import Timeline
 
@@ -86,11 +86,14 @@ def _explained(
 ) -> str:  # fmt: skip
     """What the wrong columns agree with, and what to do."""
     some = np.flatnonzero(wrong.any(axis=1))[:FEWEST]
-    bad = np.flatnonzero(wrong.any(axis=0))
+    plain = without_own(catalog)
+    bad = np.flatnonzero(wrong.any(axis=0) & (np.asarray(places) < len(plain.names)))
     mine = held[np.ix_(some, bad)]
+    if not len(bad):
+        return "They are features of your own that do not give the same twice: see what they read beside the history."
 
     def agrees(other: Histories, when: I64) -> bool:
-        made = build(other, catalog, matched.user[some], when).values[:, np.asarray(places)[bad]]
+        made = build(other, plain, matched.user[some], when).values[:, np.asarray(places)[bad]]
         return float(unlike(mine, made).mean()) < 0.02
 
     if histories.arrivals and agrees(histories.as_known_today(), matched.as_of[some]):
@@ -178,7 +181,7 @@ def population(
     np.add.at(has, (matched.user[inside], at[inside]), 1)
     due = np.zeros_like(has)
     for number, moment in enumerate(line.cutoffs):
-        table = build_at(histories, catalog, moment)
+        table = build_at(histories, without_own(catalog), moment)
         asked = table.user[eligible(definition, table)]
         due[asked[mine[asked]], number] = 1
     missing, extra = int((due > has).sum()), int((has > due).sum())

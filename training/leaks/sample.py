@@ -14,6 +14,7 @@ from features.catalog import Catalog
 from features.digests import text_digests
 from features.histories import Histories
 from features.past import Past
+from features.spec import Reduction
 
 I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
@@ -40,6 +41,13 @@ def look(past: Past, users: int = USERS, seed: int = 0) -> Bucket:
     dice = text_digests(pa.array(first.users, pa.string()), seed=_SEED + seed)
     chosen = np.sort(np.argsort(dice, kind="stable")[:users]).astype(np.int64)
     return Bucket(first, first.take(chosen), len(first) == past.user_count)
+
+
+def without_own(catalog: Catalog) -> Catalog:
+    """The catalogue without features of one's own, which may refuse an empty history."""
+    return replace(
+        catalog, features=tuple(f for f in catalog.features if f.reduction is not Reduction.CUSTOM), custom=None
+    )
 
 
 def known_by(histories: Histories, as_of: int) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]
 
-from experiments.leak_worlds import Log, World, made, trained, with_own
+from experiments.leak_worlds import World, made, trained, with_own
 from features.build import FeatureTable, build
 from features.clock import DAY
 from features.histories import Histories

@@ -143,12 +143,12 @@ def today(histories: Histories, catalog: Catalog, cutoffs: Sequence[int]) -> tup
     off there. A season's feature moves as much from cut-off to cut-off, and raises no alarm.
     """
     own = _own(catalog)
-    moments = [*cutoffs, histories.span.last]
+    moments = [at for at in (*cutoffs, histories.span.last) if len(histories.seen(at)) >= FEWEST_TODAY]
     tables = []
     for at in moments:
         users = histories.seen(at)
         tables.append(build(histories, own, users, np.full(len(users), at, dtype=np.int64)).values)
-    if not own.names or len(cutoffs) < 2 or min(map(len, tables)) < FEWEST_TODAY:
+    if not own.names or len(moments) < 3:
         return ()
     alarms = []
     for column, name in enumerate(own.names):

@@ -96,7 +96,7 @@ def late_ignored(world: World) -> World:
     dice = np.random.default_rng(4)
     events = world.log.events.copy()
     delay = dice.exponential(5.0, len(events)) * DAY
-    events["ingested_at"] = pd.array(events["time"] + delay.astype(np.int64), dtype="Int64")
+    events["ingested_at"] = (events["time"] + delay.astype(np.int64)).astype("Int64")
     real = made(replace(world.log, events=events), "churn")
     naive = replace(real.past, arrived=np.zeros(0, dtype=np.int64))
     values = build(naive, real.catalog, real.rows.user, real.rows.as_of).values
@@ -113,7 +113,8 @@ def rhythm_of_the_end(world: World) -> World:
     slim = rhythm_catalog(world.catalog)
     everybody = np.arange(len(world.past), dtype=np.int64)
     end = np.full(len(everybody), world.past.span.last)
-    inputs = replace(fit_inputs(build(world.past, slim, everybody, end), world.definition.horizon_days), catalog=world.catalog)
+    fitted = fit_inputs(build(world.past, slim, everybody, end), world.definition.horizon_days)
+    inputs = replace(fitted, catalog=world.catalog)
     width = len(world.catalog.names)
     table = FeatureTable(world.catalog, world.rows.user, world.rows.as_of, world.rows.x[:, :width])
     return world.again(replace(world.rows, x=inputs.matrix(table)))
@@ -172,6 +173,11 @@ def shifted_users(world: World) -> World:
     return world.again(replace(world.rows, y=y))
 
 
+def outcome_with_noise(world: World) -> World:
+    wrong = np.random.default_rng(0).random(len(world.rows)) < 0.02
+    return added(world, "status", np.where(wrong, 1 - world.rows.y, world.rows.y))
+
+
 def regions(world: World, people: int = 6) -> I64:
     """(n,) which of many small regions each row's customer lives in."""
     return (np.random.default_rng(9).permutation(len(world.rows.people)) // people)[world.rows.user]
@@ -180,7 +186,8 @@ def regions(world: World, people: int = 6) -> I64:
 def mean_of(group: I64, y: F64, less_own: bool = False, pull: float = 0.0) -> F64:
     count, total = np.bincount(group)[group], np.bincount(group, y)[group]
     own = y if less_own else np.zeros_like(y)
-    return (total - own + pull * y.mean()) / np.maximum(count - less_own + pull, 1e-9)
+    rate: F64 = (total - own + pull * y.mean()) / np.maximum(count - less_own + pull, 1e-9)
+    return rate
 
 
 def encoded_before(world: World) -> World:
@@ -200,7 +207,8 @@ def hidden_for_the_lost(world: World) -> World:
     lost_later = {int(u) for u in np.unique(world.rows.user[world.rows.y == 1])} - {
         int(u) for u in np.unique(world.rows.user[world.rows.y == 0])}  # fmt: skip
     gone = np.isin(world.rows.user, [u for u in lost_later if dice.random() < 0.5])
-    return added(world, "mail_length", np.where(gone, np.nan, dice.integers(8, 30, len(world.rows.people))[world.rows.user]))
+    length = dice.integers(8, 30, len(world.rows.people))[world.rows.user]
+    return added(world, "mail_length", np.where(gone, np.nan, length))
 
 
 def reason_given(world: World) -> World:
@@ -377,29 +385,39 @@ def gap_unpurged(world: World) -> World:
     return trained(replace(real, line=Timeline(real.line.cutoffs, real.line.reach - 7 * DAY)))
 
 
+def promises(world: World) -> F64:
+    assert world.promised is not None
+    return world.promised
+
+
 def calibrated_on_itself(world: World) -> World:
     y = world.rows.y[world.at_test]
-    return replace(world, promised=fit_beta(y, world.promised).apply(world.promised))
+    return replace(world, promised=fit_beta(y, promises(world)).apply(promises(world)))
 
 
 def isotonic_on_itself(world: World) -> World:
     y = world.rows.y[world.at_test]
-    return replace(world, promised=np.asarray(IsotonicRegression().fit_transform(world.promised, y)))
+    return replace(world, promised=np.asarray(IsotonicRegression().fit_transform(promises(world), y)))
 
 
 def level_on_itself(world: World) -> World:
     real = made(world.log, "ltv")
     y = real.rows.y[real.at_test]
-    return replace(real, promised=real.promised * (y.sum() / real.promised.sum()))
+    return replace(real, promised=promises(real) * (y.sum() / promises(real).sum()))
 
 
 def spend_ahead(world: World) -> World:
     real = made(world.log, "ltv")
-    return added(real, "order_sum_window", np.where(np.random.default_rng(0).random(len(real.rows)) < 0.8, real.rows.y, 0.0))
+    most = np.random.default_rng(0).random(len(real.rows)) < 0.8
+    return added(real, "order_sum_window", np.where(most, real.rows.y, 0.0))
 
 
 def shuffled_score(world: World) -> World:
-    return replace(world, promised=np.random.default_rng(0).permutation(world.promised))
+    return replace(world, promised=np.random.default_rng(0).permutation(promises(world)))
+
+
+def constant_score(world: World) -> World:
+    return replace(world, promised=np.full(len(promises(world)), 0.3))
 
 
 def number_of_row(world: World) -> World:

@@ -145,7 +145,7 @@ def shop(
         }))  # fmt: skip
     events = pd.concat(parts, ignore_index=True)
     arrived = events["time"] + (dice.exponential(max(late, 1e-9), len(events)) * DAY).astype(np.int64)
-    events["ingested_at"] = pd.array(arrived if late else [None] * len(events), dtype="Int64")
+    events["ingested_at"] = arrived.astype("Int64") if late else pd.Series(pd.NA, events.index, dtype="Int64")
     return Log(name, events, asked(horizon, "fewer than 3 order"))
 
 

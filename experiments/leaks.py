@@ -1,7 +1,8 @@
 """Are planted leaks caught, one by one, and is nothing reported where nothing was planted?
 
-`python -m experiments.leaks` prints one table: what was planted, which detector caught it and by what figure; below it
-the clean data, and the leaks that no detector can see, with the reason.  Exit code 1 when one is missed or clean data alarm.
+`python -m experiments.leaks` prints one table: what was planted, which detector caught it and by what figure;
+below it the leaks that no detector can see, with the reason, and the clean data.
+Exit code 1 when one is missed or clean data alarm.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-
-import numpy as np
 
 from experiments import leak_plants as plants
 from experiments.leak_plants import MARK, Plant
@@ -32,7 +31,7 @@ EVERYWHERE = (
     Plant("orders ahead", "a column counts the orders of the next 30 days", ("column",),
           lambda w: P.added(w, "orders_next", P.ahead(w, 30))),
     Plant("outcome as a column", "the outcome with one in fifty wrong", ("column",),
-          lambda w: P.added(w, "status", np.where(np.random.default_rng(0).random(len(w.rows)) < 0.02, 1 - w.rows.y, w.rows.y))),
+          P.outcome_with_noise),
     Plant("labels a week early", "label windows begin 7 days before as_of", ("labels",), lambda w: P.relabelled(w, -7)),
     Plant("horizon too long", "labels look 7 days further than the definition", ("labels",),
           lambda w: P.relabelled(w, horizon_days=w.definition.horizon_days + 7)),
@@ -40,9 +39,11 @@ EVERYWHERE = (
     Plant("region encoded", "mean outcome of the customer's region, own row in it", ("encoding",),
           lambda w: P.added(w, "region_rate", P.mean_of(P.regions(w), w.rows.y))),
     Plant("region encoded, smoothed", "the same, pulled to the mean by 10 rows", ("encoding",),
-          lambda w: P.added(w, "region_rate", P.mean_of(P.regions(w, 20), w.rows.y, pull=10.0))),
-    Plant("encoded before the split", "a training step encodes regions by all outcomes", ("permutation",), P.encoded_before),
-    Plant("reason of leaving", "a form that some fill in when they leave in the window", ("flag", "column"), P.reason_given),
+          lambda w: P.added(w, "region_rate", P.mean_of(P.regions(w, 10), w.rows.y, pull=10.0))),
+    Plant("encoded before the split", "a training step encodes regions by all outcomes", ("permutation",),
+          P.encoded_before),
+    Plant("reason of leaving", "a form that some fill in when they leave in the window", ("flag", "column"),
+          P.reason_given),
     Plant("SMOTE before the split", "synthetic rows of the rarer outcome, groups by row", ("folds",), P.smote),
     Plant("groups by row", "the split's groups drawn for each row", ("folds",), P.random_groups),
     Plant("no purge", "learned from windows that were not over", ("folds",), lambda w: P.folded(w, P.unpurged)),
@@ -61,12 +62,15 @@ EVERYWHERE = (
           lambda w: P.relabelled(P.gapped(w), gap_days=0)),
     Plant("row number", "the number of the row as a column", ("encoding",), P.number_of_row),
     Plant("customer number", "an id that was a number", ("encoding",), P.number_of_customer),
-    Plant("calibrated on the judged", "beta calibration fitted on the rows that judge it", ("promise",), P.calibrated_on_itself),
-    Plant("isotonic on the judged", "isotonic regression on the rows that judge it", ("promise",), P.isotonic_on_itself),
-    Plant("level on the judged", "the level of spend set on the window that judges it", ("promise",), P.level_on_itself),
+    Plant("calibrated on the judged", "beta calibration fitted on the rows that judge it", ("promise",),
+          P.calibrated_on_itself),
+    Plant("isotonic on the judged", "isotonic regression on the rows that judge it", ("promise",),
+          P.isotonic_on_itself),
+    Plant("level on the judged", "the level of spend set on the window that judges it", ("promise",),
+          P.level_on_itself),
     Plant("spend of the window", "a column sums the label window, for most", ("encoding", "column"), P.spend_ahead),
     Plant("the same score for all", "features never reached the model", ("score",),
-          lambda w: P.replace(w, promised=np.full(len(w.promised), 0.3))),
+          P.constant_score),
     Plant("scores of others", "scores joined to the wrong customers", ("score",), P.shuffled_score),
     Plant("written back", "'account closed' dated by the last order", ("flag", "column"),
           lambda w: P.changed_log(w, P.closed_written_back)),
@@ -87,15 +91,19 @@ OWN_FILE = (
     "import pandas as pd\nLOG = pd.read_csv('HERE/events.csv')\n" + MARK
     + "def later(past, as_of):\n    return int((LOG['time'] > as_of).sum())\n"
 )
-OWN_CLOCK = "import time\n" + MARK + "def age(past, as_of):\n    return time.time_ns() / 8.64e13 - past.time[0] / 8.64e10\n"
+OWN_CLOCK = (
+    "import time\n" + MARK + "def age(past, as_of):\n    return time.time_ns() / 8.64e13 - past.time[0] / 8.64e10\n"
+)
 OWN_MEMORY = "SEEN = []\n" + MARK + "def rank(past, as_of):\n    SEEN.append(1)\n    return len(SEEN)\n"
 IN_THE_SHOP = (
     Plant("late data ignored", "features hold events that had not arrived by as_of", ("rebuilt",), P.late_ignored),
     Plant("browsing by device", "visits under device ids, orders under customer ids", ("kinds",),
           lambda w: P.changed_log(w, P.by_device)),
-    Plant("own feature reads the log", "a module loads the whole event file", ("own code",), lambda w: P.own(w, OWN_FILE)),
+    Plant("own feature reads the log", "a module loads the whole event file", ("own code",),
+          lambda w: P.own(w, OWN_FILE)),
     Plant("own feature looks people up", "a dictionary of last orders, by first moment", ("own code",), P.own_lookup),
-    Plant("own feature with a clock", "age until now in place of as_of", ("own code",), lambda w: P.own(w, OWN_CLOCK)),
+    Plant("own feature with a clock", "age until now in place of as_of", ("own code",),
+          lambda w: P.own(w, OWN_CLOCK)),
     Plant("own feature with a memory", "counts its own calls", ("own code",), lambda w: P.own(w, OWN_MEMORY)),
     Plant("own feature of fashion", "how often an item is bought in the month ahead", ("today",), P.own_fashion),
 )  # fmt: skip
@@ -104,10 +112,10 @@ UNSEEN = (
           lambda w: P.added(w, "region_rate", P.mean_of(P.regions(w), w.rows.y, less_own=True)),
           "ready-made, it looks like any noisy column; it is caught when the step is given as `remake`"),
     Plant("deleted addresses", "an address that is missing today for half of those who left for good", (),
-          P.hidden_for_the_lost, "they are silent already in most rows, so that the rhythm explains them; nothing dates it"),
+          P.hidden_for_the_lost, "they are silent already in most rows, so the rhythm explains them; nothing dates the column"),
     Plant("a few hashed ids", "a twentieth of the customers get unrelated ids midway", (),
           lambda w: P.changed_log(w, lambda log: P.renamed(log, P.hashed, 0.05)),
-          "nothing in the log says that two unrelated ids are one person; such a share looks like ordinary coming and going"),
+          "nothing in the log says that two unrelated ids are one person; so few look like ordinary turnover"),
     Plant("item shares of the whole log", "an own feature knows what share of an item's buyers ever came back", (),
           P.own_returns, "the value is a constant of the item, alike in the past and today, and small in effect"),
 )  # fmt: skip

@@ -258,8 +258,8 @@ def test_an_encoding_by_outcomes_is_closer_than_chance(pull: float) -> None:
 
 
 def test_spend_of_the_window_is_the_outcome_itself() -> None:
-    line, rows = made.learned("ltv")
-    (alarm,) = encoded(with_column("spend", rows.y, rows), CATALOG)
+    _, rows = made.learned("ltv", 120)
+    (alarm,) = encoded(with_column("spend", rows.y, rows), made.features(120))
     assert "is the outcome itself" in alarm.says
 
 

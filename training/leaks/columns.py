@@ -88,7 +88,7 @@ class Tried:
 
     @cached_property
     def known(self) -> F64:
-        """(n,) what a regression on the rhythm says of customers that it has not seen: probabilities, or log amounts."""
+        """(n,) what a regression on the rhythm says of customers it has not seen: probabilities, or log amounts."""
         names, y = self.rows.names, self.rows.y
         columns = [c for c in self.rhythm if names[c] not in self.feature or self.feature[names[c]].days is None]
         z = np.nan_to_num(transformed(self.rows.x, columns, ["log1p"] * len(columns)))

@@ -39,8 +39,8 @@ def scored(y: F64, p: F64, reference: float) -> tuple[Alarm, ...]:
         return ()
     return (Alarm(
         "score",
-        f"the score ranks {len(p):,} customers no better than chance (AUC {figure:.3f}), where recency and frequency alone "
-        f"reach {reference:.3f}. {advice}",
+        f"the score ranks {len(p):,} customers no better than chance (AUC {figure:.3f}), where recency and frequency "
+        f"alone reach {reference:.3f}. {advice}",
         figure, limit,
     ),)  # fmt: skip
 

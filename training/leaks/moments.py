@@ -186,14 +186,16 @@ def unfinished(histories: Histories, line: Timeline, definition: Definition) -> 
     half = definition.horizon_days * DAY / 2
     end = line.test + line.reach
     time = histories.time[histories.is_of(definition.kinds)]
-    before = int(((time > line.test - half) & (time <= line.test)).sum())
+    edges = np.arange(line.test, histories.span.first - half, -half)[::-1]
+    each = np.histogram(time, edges)[0] if len(edges) > 1 else np.zeros(1)
+    before = int(np.median(each[each > 0])) if (each > 0).any() else 0
     last = int(((time > end - half) & (time <= end)).sum())
     if before < ENOUGH_EVENTS or last >= THIN * before:
         return ()
     return (Alarm(
         "unfinished",
         f"{last:,} {' or '.join(definition.kinds)} events in the last {half / DAY:.0f} days of the last label window "
-        f"(to {format_instant(end)[:10]}), {before:,} in as many days before its cut-off: the log ends earlier "
+        f"(to {format_instant(end)[:10]}), usually {before:,} in as many days: the log ends earlier "
         "than its last "
         "event says, and customers look lost who are not. Mend or drop the events with wrong dates, or wait for "
         "the rest.",

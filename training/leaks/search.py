@@ -12,7 +12,8 @@ from features.catalog import Catalog
 from features.definitions import Definition
 from features.past import Past
 from training.leaks.alarm import Alarm, Detector, Ran, Searched
-from training.leaks.columns import Tried, encoded, flags, telling
+from training.leaks.columns import Tried, flags, telling
+from training.leaks.encoding import encoded
 from training.leaks.future import future, own_code, today
 from training.leaks.identity import meeting, stamped, turnover, twins, two_ways
 from training.leaks.moments import held_apart, on_time, unfinished

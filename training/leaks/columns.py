@@ -78,13 +78,19 @@ class Tried:
         ]  # fmt: skip
 
     def _repeated(self) -> Iterator[str]:
-        for number, selector in enumerate(self.catalog.selectors):
-            if number == 0 or not selector.kinds:
-                yield selector.name
-            elif (name := f"{selector.label}_count_ever") in self.rows.names:
-                counts = self.rows.x[:, self.rows.names.index(name)]
-                if (counts > 0).any() and counts[counts > 0].mean() >= 2:
-                    yield selector.name
+        """The activity and the kinds that those who do them do again; "any event" where all kinds are such."""
+        first, *others = self.catalog.selectors
+        yield first.name
+        again = [selector for selector in others if selector.kinds and self._is_habit(selector.label)]
+        yield from (selector.name for selector in again)
+        if len(again) == sum(bool(selector.kinds) for selector in others):
+            yield from (selector.name for selector in others if not selector.kinds)
+
+    def _is_habit(self, label: str) -> bool:
+        if (name := f"{label}_count_ever") not in self.rows.names:
+            return False
+        counts = self.rows.x[:, self.rows.names.index(name)]
+        return bool((counts > 0).any() and counts[counts > 0].mean() >= 2)
 
     @cached_property
     def known(self) -> F64:

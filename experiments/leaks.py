@@ -105,6 +105,8 @@ OWN_CLOCK = (
 )
 OWN_MEMORY = "SEEN = []\n" + MARK + "def rank(past, as_of):\n    SEEN.append(1)\n    return len(SEEN)\n"
 IN_THE_SHOP = (
+    Plant("deleted addresses", "an address missing today for half of those who left for good", ("flag",),
+          plants.hidden_for_the_lost),
     Plant("before they came", "rows of customers who were not there yet", ("population",), plants.before_they_came),
     Plant("late data ignored", "features hold events that had not arrived by as_of", ("rebuilt",), plants.late_ignored),
     Plant("browsing by device", "visits under device ids, orders under customer ids", ("kinds",),
@@ -122,9 +124,6 @@ UNSEEN = (
     Plant("leave-one-out encoding", "a region's mean outcome without the own row, given as a column", (),
           lambda w: plants.added(w, "region_rate", plants.mean_of(plants.regions(w), w.rows.y, less_own=True)),
           "ready-made, it looks like any noisy column; it is caught when the step is given as `remake`"),
-    Plant("deleted addresses", "an address that is missing today for half of those who left for good", (),
-          plants.hidden_for_the_lost,
-          "they are silent already in most rows, so the rhythm explains them; nothing dates it"),
     Plant("a few hashed ids", "a twentieth of the customers get unrelated ids midway", (),
           lambda w: logs.changed_log(w, lambda log: logs.renamed(log, logs.hashed, 0.05)),
           "nothing in the log says that two unrelated ids are one person; so few look like ordinary turnover"),

@@ -1,0 +1,1 @@
+"""Detectors of leaks, run in every training: what nobody could have known, and rows that are not what they say."""

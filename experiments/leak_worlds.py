@@ -23,14 +23,16 @@ from features.definitions import Definition, TaskName, definitions
 from features.events import SCHEMA
 from features.histories import Histories, Span, arranged
 from features.past import catalog_of
-from training.compete import calibrate, judged
+from training.backtest import judged
+from training.calibration import IDENTITY, fit_beta
 from training.ladder import ladder
 from training.leaks.alarm import Searched
 from training.leaks.permuted import Fit, Remake, as_they_are
 from training.leaks.sample import Build
 from training.leaks.search import search
+from training.level import AS_IT_IS, fit_factor
 from training.rows import Rows, gather
-from training.splits import Fold, Timeline, folds, judging_cutoffs, timeline
+from training.splits import Fold, Timeline, folds, timeline
 
 F64 = NDArray[np.float64]
 START = int(np.datetime64("2024-01-01", "us").astype(np.int64))
@@ -104,7 +106,8 @@ def made(log: Log, task: TaskName, **changed: Any) -> World:
 def trained(world: World) -> World:
     """Folds by the library's own rule, and promises calibrated on the window before."""
     line, rows = world.line, world.rows
-    moments = (line.test, *(judging_cutoffs(line) or line.learnable(line.test)[-1:]))
+    over = line.learnable(line.test)
+    moments = (line.test, *([at for at in over if line.learnable(at)][-2:] or over[-1:]))
     fits = {at: folds(line, at, rows.as_of, rows.group) for at in moments}
     everything = tuple(fold for at in moments for fold in fits[at])
     return replace(world, folds=everything, promised=_promised(world, fits))
@@ -116,8 +119,10 @@ def _promised(world: World, fits: Mapping[int, tuple[Fold, ...]]) -> F64:
         for at, parts in fits.items()
     }
     earlier = max((at for at in fits if at != world.line.test), default=world.line.test)
-    made_on = calibrate(world.definition, world.rows.y[judged(fits[earlier])], margins[earlier])
-    return made_on.apply_margin(margins[world.line.test])
+    y, margin = world.rows.y[judged(fits[earlier])], margins[earlier]
+    if world.definition.task == "ltv":
+        return fit_factor(y, AS_IT_IS.apply_margin(margin)).apply_margin(margins[world.line.test])
+    return fit_beta(y, IDENTITY.apply_margin(margin)).apply_margin(margins[world.line.test])
 
 
 def shop(

@@ -19,6 +19,7 @@ from training.decision import AGGREGATE, Decision
 from training.evidence import Evidence
 from training.inputs import EXPECTED_VALUE, Inputs, fit_inputs, rhythm_catalog
 from training.level import AS_IT_IS, Level, level_of
+from training.population import drift_sentence
 from training.report import report_of
 from training.trial import Asked, Trial
 
@@ -48,7 +49,8 @@ def finish(
     bundle = replace(bundle, quantiles=quantiles)
     effects = by_concept(attribute(bundle, _spread(crowd.some)).effects, concepts(bundle))
     drivers = {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()}
-    return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, "drivers": drivers})
+    return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, "drivers": drivers,
+              "drift": drift_sentence(asked.rows, line, crowd.some)})
 
 
 @dataclass(frozen=True)

@@ -134,4 +134,8 @@ def make(
     learned = learn(business, definition, past, features, progress)
     rows = learned.asked.rows
     example = pd.DataFrame(rows.x[:EXAMPLE], columns=list(rows.names))
-    return Made(learned.bundle, learned.holdout(), example, began)
+    found = learned.searched.alarms
+    return Made(
+        learned.bundle, learned.holdout(), example, began, tuple(one.says for one in found if one.proven),
+        {one.kind: one.says for one in found if not one.proven}, learned.bundle.report["drift"],
+    )  # fmt: skip

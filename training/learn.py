@@ -18,12 +18,14 @@ from features.progress import Progress
 from training.bundle import Bundle
 from training.evidence import LEAST_RARER, Evidence, grade
 from training.finish import finish
+from training.leaks.alarm import Searched
+from training.leaks.search import search
 from training.learning_curve import learning_curve
 from training.promotion import capped
 from training.report import segment_report
 from training.rows import Rows, gather
 from training.segments import fit_segmentation, past_of
-from training.splits import Timeline, timeline
+from training.splits import Timeline, folds, origins, timeline
 from training.trial import Asked, Trial, hold_trial, rarer
 
 SHORTER = 3  # a third of the horizon, where no window of full length is over before the test
@@ -35,12 +37,14 @@ class Learned:
     """A question's finished model, and the rows, moments and judgement behind it.
 
     segments: for each way to tell customers apart, (n,) the name of each labelled row's segment.
+    searched: what the search for leaks found.
     """
 
     asked: Asked
     trial: Trial
     bundle: Bundle
     segments: Mapping[str, NDArray[np.object_]]
+    searched: Searched
 
     def holdout(self) -> pd.DataFrame:
         """Every judged row, for the judge: user_id, as_of, y, p, before, and the customer's tier, tenure and stage."""
@@ -61,14 +65,28 @@ def learn(business: Business, definition: Definition, past: Past, features: Cata
     evidence = weigh(definition, line, asked.rows)
     with progress.step(f"{task}: candidates compete, customers held apart"):
         trial = hold_trial(features, asked, shorter)
+    with progress.step(f"{task}: looking for leaks"):
+        searched = _searched(definition, past, features, asked, trial, users_share)
     with progress.step(f"{task}: {trial.rung.name} learns from all labelled windows"):
         told = segmented(asked, features, definitions(business).get("churn"))
         more = {
             "segments": segment_report(asked, trial.test, told),
-            "learning": learning_curve(asked, trial.rung).to_json(),
-        }
+            "learning": learning_curve(asked, trial.rung).to_json(), "leaks": searched.to_json(),
+        }  # fmt: skip
         bundle = finish(definition, features, past, asked, trial, by_windows(evidence, len(trial.judged)), more)
-    return Learned(asked, trial, bundle, told)
+    return Learned(asked, trial, bundle, told, searched)
+
+
+def _searched(
+    definition: Definition, past: Past, features: Catalog, asked: Asked, trial: Trial, users_share: float
+) -> Searched:
+    """The search for leaks, in the folds of the last window and of the one before."""
+    rows, line = asked.rows, asked.line
+    moments = origins(line, 2)
+    fits = [fold for at in moments for fold in folds(line, at, rows.as_of, rows.group)]
+    cheap = next(rung for rung in trial.rungs if rung.name == "rfm")
+    promised = trial.test.promise.p if trial.test.decision.informed else None
+    return search(definition, past, features, line, rows, fits, cheap.fit, promised, users_share)
 
 
 def segmented(asked: Asked, features: Catalog, churn: Definition | None) -> dict[str, NDArray[np.object_]]:

@@ -19,8 +19,9 @@ class Standing:
 
     question: its definition in words.  until: its data were complete until then, microseconds UTC.
     skill: its loss minus the loss of promising everybody the rate of the window before, on the untouched windows.
-    able: whether it can score as things are now.  alarms: sentences of a search for leaks.  drift: a sentence when what
-    it would score differs from what it learned from.  stale: a sentence when its data had ended long before it learned.
+    able: whether it can score as things are now.  alarms: sentences of leaks that a search has proven.
+    suspicions: sentences of what is hardly ever right, and which the champion does not have.  drift: a sentence when
+    what it would score differs from what it learned from.  stale: one when its data had ended long before it learned.
     """
 
     question: str
@@ -29,6 +30,7 @@ class Standing:
     skill: Interval
     able: bool = True
     alarms: tuple[str, ...] = ()
+    suspicions: tuple[str, ...] = ()
     drift: str = ""
     stale: str = ""
 
@@ -93,13 +95,14 @@ def judge(candidate: Standing, champion: Standing | None, comparison: Comparison
     False
     """
     promote, why = _decide(candidate, champion, comparison)
-    notes = [f"warning: {said}" for said in (candidate.drift, candidate.stale) if said and said not in why]
+    warned = (*candidate.suspicions, candidate.drift, candidate.stale)
+    notes = [f"warning: {said}" for said in warned if said and said not in why]
     return Verdict(promote, (why, _skill(candidate), *notes))
 
 
 def _decide(candidate: Standing, champion: Standing | None, comparison: Comparison | None) -> tuple[bool, str]:
     if candidate.alarms:
-        return False, f"a leak is suspected: {'; '.join(candidate.alarms)}"
+        return False, f"a leak was found: {'; '.join(candidate.alarms)}"
     if not candidate.able:
         return False, f"it answers another question ({candidate.question}) than the configuration asks today"
     if champion is None:
@@ -110,6 +113,8 @@ def _decide(candidate: Standing, champion: Standing | None, comparison: Comparis
         return True, "the champion cannot score any more: the features of your own have changed"
     if candidate.until < champion.until:
         return False, f"its data end {_day(candidate.until)}, before those of the champion ({_day(champion.until)})"
+    if candidate.suspicions:
+        return False, f"a leak is suspected: {'; '.join(candidate.suspicions)}. Promote by hand if that is meant"
     if candidate.drift:
         return False, f"{candidate.drift}. Look at it, and promote by hand if that is meant"
     return _met(candidate.until > champion.until, comparison)

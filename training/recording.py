@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Made:
     """A finished model that nobody has judged yet.
 
     holdout: as of `training.standing.Contender`.  example: a few rows of its inputs.  began: milliseconds UTC.
-    alarms, drift: what the searches for leaks and drift said, as of `training.promotion.Standing`.
+    alarms, suspicions, drift: what the searches for leaks and drift said, as of `training.standing.Circumstances`.
     """
 
     bundle: Bundle
@@ -44,6 +44,7 @@ class Made:
     example: pd.DataFrame
     began: int
     alarms: tuple[str, ...] = ()
+    suspicions: Mapping[str, str] = field(default_factory=dict)
     drift: str = ""
 
     @property
@@ -181,7 +182,7 @@ def _judge(client: Any, training: Training, one: _Logged, past: Past) -> Judgeme
     found, own = versions(client, task), one.known.number if one.known else ""
     around = Circumstances(
         definitions(training.in_force).get(task), training.now, lambda window: challengers(found, window, own),
-        made.alarms, made.drift,
+        made.alarms, made.suspicions, made.drift,
     )  # fmt: skip
     rival = None
     if held is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -38,12 +38,14 @@ class Circumstances:
 
     asked: today's question, None when the configuration no longer has it.  now: microseconds UTC.
     challengers: how many met a champion on a window before.  alarms, drift: as of `Standing`.
+    suspicions: sentences by kind of leak.
     """
 
     asked: Definition | None
     now: int
     challengers: Callable[[str], int] = lambda window: 0
     alarms: tuple[str, ...] = ()
+    suspicions: Mapping[str, str] = field(default_factory=dict)
     drift: str = ""
 
 
@@ -62,7 +64,8 @@ def verdict_on(candidate: Contender, champion: Contender | None, past: Past, aro
     y, p, before, who = (holdout[name].to_numpy() for name in ("y", "p", "before", "user_id"))
     standing = replace(
         standing_of(own, paired(loss_of(own.definition.task), y, p, before, who)),
-        able=own.definition == around.asked, alarms=around.alarms, drift=around.drift, stale=_stale(own, around.now),
+        able=own.definition == around.asked, alarms=around.alarms,
+        suspicions=_new(around.suspicions, champion), drift=around.drift, stale=_stale(own, around.now),
     )  # fmt: skip
     if champion is None:
         return Judgement(judge(standing, None, None))
@@ -75,6 +78,13 @@ def verdict_on(candidate: Contender, champion: Contender | None, past: Past, aro
     both, held = side_by_side(holdout, view), holdout["as_of"].nunique()
     compared = comparison_of(own.definition.task, both, held, around.challengers(window) + 1)
     return Judgement(judge(standing, rival, compared), window if compared else "")
+
+
+def _new(suspicions: Mapping[str, str], champion: Contender | None) -> tuple[str, ...]:
+    """Those of a kind that the champion does not have: what it was promoted with, somebody has looked at."""
+    leaks = champion.bundle.report.get("leaks") if champion else None
+    known = {alarm["kind"] for alarm in leaks["alarms"]} if leaks else set()
+    return tuple(said for kind, said in suspicions.items() if kind not in known)
 
 
 def standing_of(bundle: Bundle, skill: Interval) -> Standing:

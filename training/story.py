@@ -113,7 +113,7 @@ def _leaks(found: Json | None) -> str:
         return ""
     if found["alarms"]:
         return f"LEAK SUSPECTED: {'; '.join(alarm['says'] for alarm in found['alarms'])}"
-    return f"searched for leaks in {len(found['searched'])} ways: nothing found"
+    return f"searched for leaks in {sum(not turn['why_not'] for turn in found['ran'])} ways: nothing found"
 
 
 def _probabilities(test: Json) -> str:

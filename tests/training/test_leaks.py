@@ -79,8 +79,20 @@ def test_the_same_search_gives_the_same_answer() -> None:
     assert one.alarms
 
 
+def test_outcomes_of_contracts_are_counted_apart_too() -> None:
+    # Every user, every moment: two ways to walk the same events must agree, and a wrong one is seen.
+    contract = replace(ASKED, contract=("order", "visit"), kinds=("order",), term_days=40, grace_days=3)
+    endless = replace(contract, contract=("order",), cancel=("visit",), term_days=0, grace_days=0)
+    everybody = np.arange(len(KNOWN))
+    for question in (contract, endless):
+        for at in LINE.cutoffs:
+            theirs = labels(question, KNOWN, everybody, at)
+            assert 0 < theirs.mean() < 1 or question is endless
+            ours = outcomes(question, KNOWN, everybody, np.full(len(everybody), at))
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_another_future_keeps_the_past() -> None:
-    # Seen to fail with `late` taken from the known events.
     at = LINE.test
     some = another_future(KNOWN, at)
     before = keep(KNOWN, known_by(KNOWN, at))

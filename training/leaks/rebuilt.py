@@ -26,6 +26,7 @@ F64 = NDArray[np.float64]
 SHIFTS = (1, 2, 3, 7, 14, 30, 60, 90, 180, 365)
 CLOSE = 1e-3  # of a log-odds: other orders of adding up change less, other parameters more
 FEWEST = 20
+FOREVER = 2**62  # microseconds
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,10 @@ def outcomes(definition: Definition, histories: Histories, user: I64, as_of: I64
         own = slice(histories.offsets[who], histories.offsets[who + 1])
         low, high = np.searchsorted(histories.time[own], [start, start + definition.horizon_days * DAY], side="right")
         ahead = range(int(histories.offsets[who] + low), int(histories.offsets[who] + high))
+        if definition.contract:
+            upto = int(histories.offsets[who] + high)
+            found[number] = float(not _held(definition, histories, int(histories.offsets[who]), upto, start))
+            continue
         done = [event for event in ahead if int(histories.kind[event]) in kinds]
         if definition.task == "ltv":
             found[number] = np.nansum(histories.value[done]) if done else 0.0
@@ -143,6 +148,21 @@ def outcomes(definition: Definition, histories: Histories, user: I64, as_of: I64
         else:
             found[number] = float(not done or any(int(histories.kind[event]) in cancel for event in ahead))
     return found
+
+
+def _held(definition: Definition, histories: Histories, first: int, upto: int, start: int) -> bool:
+    """Whether a contract held without a break in (start, start + horizon], walking a user's events one by one."""
+    holds, quits = set(histories.codes(definition.contract)), set(histories.codes(definition.cancel))
+    end, cover, until = start + definition.horizon_days * DAY, definition.cover_days * DAY, -FOREVER
+    events = sorted(range(first, upto), key=lambda event: (histories.time[event], int(histories.kind[event]) in quits))
+    for event in events:
+        time, kind = int(histories.time[event]), int(histories.kind[event])
+        if kind not in holds | quits:
+            continue
+        if time > start and (time > until or kind in quits):
+            return False
+        until = time if kind in quits else time + (cover or FOREVER)
+    return until > end
 
 
 def _window(y: F64, matched: Matched, histories: Histories, definition: Definition) -> str:

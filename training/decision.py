@@ -80,6 +80,9 @@ def chosen(definition: Definition, windows: Sequence[Window], horizon_days: int)
     predicted = {name: uncalibrated(definition, pooled(windows, name)[1]) for name in names}
     at, later = tuple(window.as_of for window in windows), all(window.out_of_time for window in windows)
     found = choose(definition, y, predicted, user, which)
+    if unbearable := [name for name in windows[0].margins if name not in names]:
+        why = f"left out, with a mean absolute error more than {MOST_MISSED - 1:.1%} above that of {AGGREGATE}"
+        found = replace(found, reason=f"{found.reason}; {why}: {', '.join(unbearable)}")
     informed = later and horizon_days == definition.horizon_days
     return Choice(found if informed else hedge(found), at, horizon_days, later)
 

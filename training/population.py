@@ -12,7 +12,7 @@ from training.rows import Rows
 from training.splits import Timeline
 
 SAMPLE = 10_000
-TIMES = 3.0  # as far as the columns have moved before between two moments as far apart
+TIMES = 9.0  # today is three times as far from the last cut-off as two are, and the index grows with the square
 GONE = 0.3  # a column that so many more customers lack than ever before has lost its feed
 MANY = 0.05  # of the columns: among so many one or two always move
 NAMED = 5
@@ -23,7 +23,7 @@ def drift_sentence(rows: Rows, line: Timeline, today: F32) -> str:
     """What a person should look at before a model goes into use; "" when today is much like the past.
 
     Customers age and seasons turn, so that columns always move: one alarms when it has moved by far more than it did
-    between the earlier cut-offs, or when it is suddenly missing.  today: (n, inputs) of those who are asked today.
+    between the last cut-offs, or when it is suddenly missing.  today: (n, inputs) of those who are asked today.
     """
     if not len(today):
         return ""
@@ -37,7 +37,7 @@ def drift_sentence(rows: Rows, line: Timeline, today: F32) -> str:
         told.append(f"{len(gone)} {of} are suddenly missing ({_named(rows.names, gone)})")
     if len(strange) > MANY * len(rows.names):
         named = _named(rows.names, strange)
-        told.append(f"{len(strange)} {of} have moved more than {TIMES:.0f} times as far as ever before ({named})")
+        told.append(f"{len(strange)} {of} have moved much further than ever before ({named})")
     return f"today's customers are not like those it learned from: {'; '.join(told)}" if told else ""
 
 

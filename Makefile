@@ -46,15 +46,18 @@ automl: ## the environments of FLAML and AutoGluon, for AUTOML=--automl
 	@$(PYTHON) -m venv .venv-flaml && .venv-flaml/bin/pip install -qq "flaml[automl]" pyarrow
 	@$(PYTHON) -m venv .venv-autogluon && .venv-autogluon/bin/pip install -qq "autogluon.tabular[lightgbm]" pyarrow
 
+tuning: setup ## does a search over LightGBM's settings pay?
+	@$(BIN)/python -m experiments.tuning
+
 leaks: setup ## plant leaks of every sort and see each one caught, and none reported on clean data
 	@$(BIN)/python -m experiments.leaks
 
 lock: ## write requirements.lock anew from pyproject.toml, with hashes and no index
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o .venv/constraints.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --extra spark --extra postgres --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --extra spark --extra postgres --extra tune --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## remove what make created, the demo's results included
 	@rm -rf .venv .venv-peers .venv-featuretools .venv-flaml .venv-autogluon bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint types experiments bench-features bench-training automl leaks lock clean
+.PHONY: help setup demo test lint types experiments bench-features bench-training automl tuning leaks lock clean

@@ -21,6 +21,7 @@ from serving.batch import Scored, score, score_everybody, write_scores
 from serving.scores import bands
 from tests import made
 from tests.histories_made import DAY, Event
+from training.amounts import AmountInterval
 from training.inputs import fit_inputs
 from training.models.linear import as_it_is
 from training.registry import Champion
@@ -44,11 +45,13 @@ SCHEMA = pa.schema({
 
 @pytest.fixture(autouse=True)
 def champions(monkeypatch: pytest.MonkeyPatch) -> dict[str, Champion]:
-    """Real bundles, without a registry around them."""
+    """Real bundles, without a registry around them; each of a grade of its own, and amounts with four bounds."""
+    bounds = AmountInterval((0.8, 0.9), (0.0,), ((0.4,), (0.2,)), ((1.9,), (2.6,)), 0.0)
     held = {
-        task: Champion(task, f"winback-{task}", str(n + 1), Path("/nowhere"), made.bundle(task, "rfm"))
-        for n, task in enumerate(made.TASKS)
+        task: Champion(task, f"winback-{task}", str(n + 1), Path("/nowhere"), replace(made.bundle(task, "rfm"), grade=grade))
+        for n, (task, grade) in enumerate(zip(made.TASKS, "ABC", strict=True))
     }
+    held["ltv"] = replace(held["ltv"], bundle=replace(held["ltv"].bundle, interval=bounds))
     monkeypatch.setattr(batch, "champions", lambda business: held)
     return held
 
@@ -81,7 +84,7 @@ def test_columns_types_and_nulls(tmp_path: Path) -> None:
     ]
     for low, expected, high in zip(frame["ltv_low"], frame["ltv_expected"], frame["ltv_high"], strict=True):
         assert low <= expected <= high
-    assert set(frame["ltv_grade"]) == {"C"}
+    assert [set(frame[f"{task}_grade"]) - {None} for task in made.TASKS] == [{"A"}, {"B"}, {"C"}]
     for name in (field.name for field in SCHEMA if field.type == pa.float64()):
         assert not any(p is not None and np.isnan(p) for p in frame[name])
     assert set(table["as_of"].cast(pa.int64()).to_pylist()) == {scored.as_of} == {scored.past.span.last}
@@ -94,6 +97,7 @@ def test_metadata_names_the_models(tmp_path: Path) -> None:
     assert told["as_of"].endswith("Z")
 
 
+# Planted and seen to fail: the narrow lower bound in ltv_low_90, everybody's grade that of churn.
 def test_the_file_says_what_the_answer_says(tmp_path: Path) -> None:
     scored = everybody(tmp_path)
     frame = written(scored, tmp_path / "s.parquet").to_pylist()

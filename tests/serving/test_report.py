@@ -152,7 +152,7 @@ def test_an_uncertain_score_is_called_so_and_no_other(world: World, tmp_path: Pa
     np.testing.assert_allclose(pd.read_csv(tmp_path / "list.csv")["uncertainty"], width, atol=1e-6)
 
 
-# Seen to fail: the share taken of the listed customers, and the 80 % share said of the wider range.
+# Seen to fail: the share taken of the first twenty customers, and the 80 % share said of the wider range.
 def test_the_trust_section_says_how_sure_the_scores_are(world: World, tmp_path: Path) -> None:
     scores, seen = world.table(tmp_path), Cells(world.render())
     text = seen.text.replace("\N{NO-BREAK SPACE}", " ")

@@ -129,7 +129,7 @@ def a_report() -> dict[str, Any]:
     }  # fmt: skip
 
 
-# Seen to fail with out_of_time as 1, with the reliability's lists, and without the guard against NaN.
+# Seen to fail with out_of_time as 1, and without the guard against NaN.
 def test_mlflow_gets_the_windows_and_finite_numbers_alone() -> None:
     report = a_report()
     flat = flat_metrics(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -87,7 +88,7 @@ class Scores:
         if explanation is None:
             return None
         bundle, row = scores.bundle, int(scores.place[i])
-        said: dict[str, Any] = {name: _known(column[row]) for name, column in scores.figures.items()}
+        said: dict[str, Any] = {name: _known(column.item(row)) for name, column in scores.figures.items()}
         if bundle.interval is not None:
             said["interval"] = bundle.interval.share
         else:
@@ -128,9 +129,9 @@ def stages(bundles: Mapping[TaskName, Bundle], table: FeatureTable) -> NDArray[n
     return lifecycle(question, table)
 
 
-def _known(figure: np.float64) -> float | None:
+def _known(figure: float) -> float | None:
     """JSON has no NaN: what is not known is null."""
-    return None if np.isnan(figure) else float(figure)
+    return None if math.isnan(figure) else figure
 
 
 def bands(probability: F64) -> NDArray[np.object_]:

@@ -169,29 +169,39 @@ def origin_of(scored: Scored) -> dict[str, object]:
 
 
 def score_columns(scored: Scored) -> dict[str, pa.Array]:
+    """The columns of the score file; what is not asked or not known is null."""
     scores, rows = scored.scores, len(scored.table)
-    churn, conversion, ltv = _numbers(scores, "churn"), _numbers(scores, "conversion"), _numbers(scores, "ltv")
-    nothing = np.full(rows, np.nan)
-    low, high = scores.tasks["ltv"].interval() if "ltv" in scores.tasks else (nothing, nothing)
-    grade = scores.tasks["churn"].bundle.grade if "churn" in scores.tasks else None
     return {
         "user_id": pa.array(scored.people, pa.string()),
         "as_of": pa.array(np.full(rows, scored.as_of), pa.timestamp("us", tz="UTC")),
         "lifecycle": pa.array(scores.stage.tolist(), pa.string()),
-        "churn_probability": _optional(churn), "churn_band": pa.array(bands(churn).tolist(), pa.string()),
-        "churn_grade": pa.array([None if np.isnan(p) else grade for p in churn], pa.string()),
-        "conversion_probability": _optional(conversion),
-        "ltv_expected": _optional(ltv), "ltv_low": _optional(low), "ltv_high": _optional(high),
+        "churn_probability": _figure(scores, "churn", "probability"),
+        "churn_band": pa.array(bands(_predicted(scores, "churn")).tolist(), pa.string()),
+        "churn_grade": _grade(scores, "churn"), "churn_uncertainty": _figure(scores, "churn", "uncertainty"),
+        "conversion_probability": _figure(scores, "conversion", "probability"),
+        "conversion_grade": _grade(scores, "conversion"),
+        "conversion_uncertainty": _figure(scores, "conversion", "uncertainty"),
+        "ltv_expected": _figure(scores, "ltv", "expected"),
+        "ltv_low": _figure(scores, "ltv", "low"), "ltv_high": _figure(scores, "ltv", "high"),
+        "ltv_low_90": _figure(scores, "ltv", "low_90"), "ltv_high_90": _figure(scores, "ltv", "high_90"),
+        "ltv_grade": _grade(scores, "ltv"),
         "reasons": pa.array([_reasons(scores, i) for i in range(rows)], pa.list_(REASON)),
     }  # fmt: skip
 
 
-def _numbers(scores: Scores, task: TaskName) -> F64:
+def _predicted(scores: Scores, task: TaskName) -> F64:
     return scores.tasks[task].predicted if task in scores.tasks else np.full(len(scores.table), np.nan)
 
 
-def _optional(numbers: F64) -> pa.Array:
+def _figure(scores: Scores, task: TaskName, name: str) -> pa.Array:
+    numbers = scores.tasks[task].figure(name) if task in scores.tasks else _predicted(scores, task)
     return pa.array(numbers, pa.float64(), from_pandas=True)
+
+
+def _grade(scores: Scores, task: TaskName) -> pa.Array:
+    """How much evidence stands behind each score of a question."""
+    grade = scores.tasks[task].bundle.grade if task in scores.tasks else None
+    return pa.array([None if np.isnan(score) else grade for score in _predicted(scores, task)], pa.string())
 
 
 def _reasons(scores: Scores, i: int) -> list[dict[str, object]]:

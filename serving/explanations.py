@@ -42,12 +42,14 @@ class Explanation:
 class Explained:
     """Scores of n rows and their effects by concept.
 
-    predicted: (n,) calibrated.  effects: (n, concepts).  columns: (n, concepts) the input that speaks for each concept.
+    predicted: (n,) calibrated.  uncertainty: (n,) of probabilities, NaN where it is not known.  effects: (n, concepts).
+    columns: (n, concepts) the input that speaks for each concept.
     """
 
     bundle: Bundle
     x: F32
     predicted: F64
+    uncertainty: F64
     base: float
     concepts: tuple[str, ...]
     effects: F64
@@ -81,4 +83,5 @@ def explain(bundle: Bundle, x: F32) -> Explained:
         mine = np.flatnonzero(np.asarray(owner) == name)
         toward = attribution.effects[:, mine] * np.where(effects[:, c] < 0, -1.0, 1.0)[:, None]
         speaking[:, c] = mine[np.argmax(toward, axis=1)]
-    return Explained(bundle, x, attribution.predicted, attribution.base, names, effects, speaking)
+    uncertainty = bundle.uncertainty_at(attribution.margin)
+    return Explained(bundle, x, attribution.predicted, uncertainty, attribution.base, names, effects, speaking)

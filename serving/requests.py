@@ -96,18 +96,27 @@ class Estimate(Strict):
 
 
 class Probability(Estimate):
-    """How likely it is within the horizon, from 0 to 1, and which third that is: low, medium or high."""
+    """How likely it is within the horizon, from 0 to 1, and which third that is: low, medium or high.
+
+    uncertainty: how far the probability could move for want of evidence, 0 to 1; null where the model does not know.
+    """
 
     probability: float
+    uncertainty: float | None
     band: Literal["low", "medium", "high"]
 
 
 class Amount(Estimate):
-    """How much to expect within the horizon; the share `interval` of customers ended between low and high."""
+    """How much to expect within the horizon; the share `interval` of customers ended between low and high.
+
+    low_90, high_90: the same for nine customers in ten, so they enclose low and high.
+    """
 
     expected: float
     low: float
     high: float
+    low_90: float
+    high_90: float
     interval: float
 
 

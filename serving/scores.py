@@ -1,9 +1,11 @@
-"""Scores of many users at one moment: probabilities, amounts, bands, stages and reasons."""
+"""Scores of many users at one moment: probabilities, amounts, how sure they are, bands, stages and reasons."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +22,8 @@ F64 = NDArray[np.float64]
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = ("low", "medium", "high")
 BAND_EDGES = (1 / 3, 2 / 3)
+UNCERTAIN = 0.1  # a probability that could move by more than this is called uncertain
+WIDER = 0.9  # amounts have a second interval, which holds this share of customers
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,34 @@ class TaskScores:
     @property
     def predicted(self) -> F64:
         """(n,) probabilities or expected amounts, NaN where the question is not asked."""
-        return np.where(self.place >= 0, np.r_[self.explained.predicted, np.nan][self.place], np.nan)
+        return self._spread(self.explained.predicted)
+
+    @cached_property
+    def figures(self) -> Mapping[str, F64]:
+        """The answer's figures by their names, each (m,), a row for everybody who is asked.
+
+        A probability has an uncertainty in [0, 1]: how far it could move for want of evidence, NaN where that is not
+        known.  An amount has two intervals, the first of the share that the model names, the second of WIDER.
+        """
+        predicted, interval = self.explained.predicted, self.bundle.interval
+        rank = {"percentile": self.bundle.percentile(predicted)}
+        if interval is None:
+            return rank | {"probability": predicted, "uncertainty": self.explained.uncertainty}
+        (low, high), (lowest, highest) = interval.around(predicted), interval.around(predicted, WIDER)
+        return rank | {"expected": predicted, "low": low, "high": high, "low_90": lowest, "high_90": highest}
+
+    def figure(self, name: str) -> F64:
+        """(n,) one of the answer's figures, NaN where the question is not asked; KeyError for another question's."""
+        return self._spread(self.figures[name])
+
+    def _spread(self, of_asked: F64) -> F64:
+        spread: F64 = np.r_[of_asked, np.nan][self.place]
+        return spread
 
     def explanation(self, i: int, most: int, language: Language) -> Explanation | None:
         """Row i's reasons, or None where the question is not asked."""
         place = int(self.place[i])
         return self.explained.row(place, most, language) if place >= 0 else None
-
-    def interval(self) -> tuple[F64, F64]:
-        """(n,) lower and (n,) upper amounts; NaN for questions without an interval."""
-        expected = self.predicted
-        if self.bundle.interval is None:
-            nothing = np.full(len(expected), np.nan)
-            return nothing, nothing
-        return self.bundle.interval.around(expected)
 
 
 @dataclass(frozen=True)
@@ -70,19 +88,13 @@ class Scores:
         if explanation is None:
             return None
         bundle, row = scores.bundle, int(scores.place[i])
-        predicted = scores.explained.predicted[row : row + 1]
-        said: dict[str, Any] = {"percentile": float(bundle.percentile(predicted)[0]), "grade": bundle.grade}
+        said: dict[str, Any] = {name: _known(column.item(row)) for name, column in scores.figures.items()}
         if bundle.interval is not None:
-            low, high = bundle.interval.around(predicted)
-            said |= {
-                "expected": float(predicted[0]),
-                "low": float(low[0]),
-                "high": float(high[0]),
-                "interval": bundle.interval.share,
-            }
+            said["interval"] = bundle.interval.share
         else:
-            said |= {"probability": float(predicted[0]), "band": str(bands(predicted)[0])}
+            said["band"] = str(bands(scores.explained.predicted[row : row + 1])[0])
         return said | {
+            "grade": bundle.grade,
             "horizon_days": bundle.definition.horizon_days,
             "base": explanation.base, "other_effect": explanation.other_effect,
             "reasons": [asdict(reason) for reason in explanation.reasons],
@@ -115,6 +127,11 @@ def stages(bundles: Mapping[TaskName, Bundle], table: FeatureTable) -> NDArray[n
     """(n,) lifecycle stages by the churn question, or by the first question that there is."""
     question: Definition = (bundles.get("churn") or next(iter(bundles.values()))).definition
     return lifecycle(question, table)
+
+
+def _known(figure: float) -> float | None:
+    """JSON has no NaN: what is not known is null."""
+    return None if math.isnan(figure) else figure
 
 
 def bands(probability: F64) -> NDArray[np.object_]:

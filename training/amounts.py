@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,14 @@ class AmountInterval:
         if asked not in self.shares:
             raise ValueError(f"interval: no bounds for a share of {asked}. Ask for one of {self.shares}.")
         row, unit = self.shares.index(asked), np.maximum(expected, 0.0) + self.offset
-        low, high = (np.interp(expected, self.at, side[row]) * unit for side in (self.low, self.high))
+        at, lows, highs = self._curves
+        low, high = (np.interp(expected, at, side[row]) * unit for side in (lows, highs))
         return np.minimum(np.maximum(low, self.least), expected), np.maximum(high, expected)
+
+    @cached_property
+    def _curves(self) -> tuple[F64, F64, F64]:
+        """`at`, `low` and `high` as arrays, made once and not for every customer."""
+        return np.array(self.at), np.array(self.low), np.array(self.high)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -18,8 +18,12 @@ STEP = 1e-4
 
 @dataclass(frozen=True)
 class Attribution:
-    """predicted: (n,) calibrated.  base: where everybody starts.  effects: (n, inputs); base + effects = predicted."""
+    """margin: (n,) of the model.  predicted: (n,) calibrated.  base: where everybody starts.
 
+    effects: (n, inputs); base + effects = predicted.
+    """
+
+    margin: F64
     predicted: F64
     base: float
     effects: F64
@@ -45,7 +49,7 @@ def attribute(bundle: Bundle, x: F32) -> Attribution:
     gap = np.abs(margin - own)  # on the margin: the slope makes any parts add up on the calibrated scale
     if not (gap <= 1e-4 * np.maximum(1.0, np.abs(own))).all():
         raise ArithmeticError(f"contributions miss the score by {gap.max():.2e}; the model's explanation is broken")
-    return Attribution(predicted, float(base[0]) if len(base) else bundle.base, effects)
+    return Attribution(own, predicted, float(base[0]) if len(base) else bundle.base, effects)
 
 
 def concepts(bundle: Bundle) -> tuple[str, ...]:

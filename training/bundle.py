@@ -95,17 +95,24 @@ class Bundle:
 
     def uncertainty(self, x: F32) -> F64:
         """(n,) how far each probability could move for want of evidence, in [0, 1]; NaN where that is not known."""
+        return self.uncertainty_at(self.model.margin(x))
+
+    def uncertainty_at(self, margin: F64) -> F64:
+        """(n,) the same, of the model's margins where they are at hand."""
         if self.doubt is None:
-            return np.full(len(x), np.nan)
-        low, high = self.doubt.between(self.model.margin(x))
+            return np.full(len(margin), np.nan)
+        low, high = self.doubt.between(margin)
         return high - low
 
     def percentile(self, predicted: F64) -> F64:
         """(n,) share of customers, in percent, whose prediction was lower when the model was made."""
-        knots = np.asarray(self.quantiles)
-        below = np.searchsorted(knots, predicted, side="left")
-        upto = np.searchsorted(knots, predicted, side="right")
+        below = np.searchsorted(self._knots, predicted, side="left")
+        upto = np.searchsorted(self._knots, predicted, side="right")
         return np.clip((below + upto - 1) / 2, 0, 100).astype(np.float64)
+
+    @cached_property
+    def _knots(self) -> F64:
+        return np.array(self.quantiles, dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the bundle into an existing folder; the same bundle gives the same bytes."""

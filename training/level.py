@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,15 @@ class Level:
 
     def apply_margin(self, margin: F64) -> F64:
         """(n,) log amounts of the ranking model to (n,) promised amounts."""
-        knots = np.asarray(self.margins)
+        knots, logs = self._curve
         beyond = np.minimum(margin - knots[0], 0.0) + np.maximum(margin - knots[-1], 0.0)
-        result: F64 = np.exp(np.minimum(np.interp(margin, knots, self.logs) + beyond, LARGEST_LOG))
+        result: F64 = np.exp(np.minimum(np.interp(margin, knots, logs) + beyond, LARGEST_LOG))
         return result
+
+    @cached_property
+    def _curve(self) -> tuple[F64, F64]:
+        """`margins` and `logs` as arrays, made once and not for every customer."""
+        return np.array(self.margins), np.array(self.logs)
 
 
 AS_IT_IS = Level()

@@ -64,6 +64,11 @@ class Campaign:
         if not (self.value > self.offer >= 0.0 <= self.contact and self.alpha > 0.0 < self.beta):
             raise ValueError(f"{self}: needs value > offer >= 0, contact >= 0, alpha > 0 and beta > 0.")
 
+    @property
+    def name(self) -> str:
+        """The terms as a part of a metric's name."""
+        return f"value{self.value:g}_offer{self.offer:g}_contact{self.contact:g}_accept{self.alpha:g}_{self.beta:g}"
+
     def payoff(self, accepted: float | None = None) -> Payoff:
         """What a customer brings when this share of those who would leave accepts; None: their mean."""
         share = self.alpha / (self.alpha + self.beta) if accepted is None else accepted

@@ -84,6 +84,7 @@ TEXTS: Mapping[str, str] = {
     "legend_down_conversion": "降低可能", "legend_up_ltv": "增加价值", "legend_down_ltv": "减少价值",
     "p_churn": "流失概率", "p_conversion": "转化概率", "p_ltv": "预期价值", "worth_value": "近 365 天消费 {worth}",
     "worth_events": "近 365 天活跃 {worth} 次", "at_stake": "风险价值 {stake}",
+    "uncertain": "不确定：证据有限，概率可能相差 {points}",
     "expected_value": "{days} 天内预期价值 {expected}（{low} 至 {high}）", "points": "{points} 个百分点",
     "points_one": "{points} 个百分点", "points_small": "不到 1 个百分点",
     "from_mean": "原因以所有尚未流失或取消的客户的平均值为起点，说明这位客户与他们有何不同。",
@@ -127,6 +128,10 @@ TEXTS: Mapping[str, str] = {
     "promise": (
         "<b>兑现。</b>平均预测 {promised}，实际为 {came}；把客户按概率分成十组来看，预测与实际平均相差 {gap}。"
     ),
+    "uncertainty": (
+        "<b>确定程度。</b>证据有限，概率可能有出入：一般客户相差 {half}，{share} 的客户相差超过 {limit}，"
+        "后者在名单中标为“不确定”。"
+    ),
     "lift_churn": "<b>名单前列。</b>风险最高的十分之一客户中，{top} 流失了；全体为 {rate}。",
     "lift_conversion": "<b>名单前列。</b>转化可能最高的十分之一用户中，{top} 转化了；全体为 {rate}。",
     "intervals": "区间均为按客户计算的 95% 置信区间。", "plot_reliability": "预测的概率兑现了吗？",
@@ -151,6 +156,7 @@ TEXTS: Mapping[str, str] = {
     "level_fixed": "现用模型已按该时期的实际水平校正。",
     "value_top": "<b>名单前列。</b>预测价值最高的十分之一客户，带来了全部实际金额的 {share}。",
     "coverage": "<b>区间。</b>每 100 位客户中，有 {share} 位的实际金额落在区间之内；设计目标是 {made} 位。",
+    "coverage_90": "评分文件中较宽的区间包含其中 {share} 位；设计目标是 {made} 位。",
     # 6 how it was defined
     "defined": "如何定义，依据什么数据", "definition": "定义", "data": "数据", "models": "模型", "made": "生成",
     "data_line": "{users} 位用户的 {events} 条事件，时间从 {first} 到 {last}；截至 {as_of} 已知用户 {known} 位。",

@@ -116,6 +116,7 @@ TEXTS: Mapping[str, str] = {
     "legend_up_ltv": "adds value", "legend_down_ltv": "takes value away", "p_churn": "will leave",
     "p_conversion": "will convert", "p_ltv": "expected", "worth_value": "spent {worth} in 365 days",
     "worth_events": "{worth} times active in 365 days", "at_stake": "{stake} at risk",
+    "uncertain": "uncertain: for want of evidence it could move by {points}",
     "expected_value": "expected in {days} days: {expected} ({low} to {high})", "points": "{points} points",
     "points_one": "{points} point", "points_small": "under 1 point",
     "from_mean": (
@@ -179,6 +180,10 @@ TEXTS: Mapping[str, str] = {
         "<b>Promises.</b> It promised {promised} on average and {came} came true; over the tenths of customers "
         "the two lie {gap} apart."
     ),
+    "uncertainty": (
+        "<b>Certainty.</b> For want of evidence a probability could come out otherwise: for a typical customer by "
+        "{half}, for {share} of customers by more than {limit}. Those are called uncertain."
+    ),
     "lift_churn": "<b>The top of the list.</b> Of the tenth at highest risk {top} left, against {rate} of all.",
     "lift_conversion": (
         "<b>The top of the list.</b> Of the tenth with the highest chance {top} converted, against {rate} of all."
@@ -214,6 +219,7 @@ TEXTS: Mapping[str, str] = {
     "level_fixed": "The model in use has since been brought to the level of that period.",
     "value_top": "<b>The top of the list.</b> The tenth with the highest promise brought {share} of all that came.",
     "coverage": "<b>Ranges.</b> Of 100 customers, {share} came out inside the range; {made} were meant to.",
+    "coverage_90": "The wider range of the score file held {share} of them; it was meant to hold {made}.",
     # 6 how it was defined
     "defined": "How it was defined, and from what", "definition": "Definition", "data": "Data", "models": "Models",
     "made": "Made",

@@ -17,6 +17,7 @@ from serving.report.findings import Findings
 from serving.report.reasons import against_others
 from serving.report.words import NEXT_STEPS
 from serving.report.writing import amount, percent, percent_sign, points, say, signed
+from serving.scores import UNCERTAIN
 
 REASONS = 3
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d .]*$)")
@@ -36,7 +37,10 @@ class Why:
 
 @dataclass(frozen=True)
 class Customer:
-    """One line of the list.  score, worth, stake: as numbers; said: as words, with the facts beside them."""
+    """One line of the list.  score, worth, stake: as numbers; said: as words, with the facts beside them.
+
+    uncertainty: how far a probability could move, NaN where that is not known and for amounts.
+    """
 
     user: str
     stage: str
@@ -48,6 +52,7 @@ class Customer:
     reasons: tuple[Why, ...]
     adds_up: str
     next_step: str
+    uncertainty: float
 
 
 def customers(scored: Scored, found: Findings, language: Language) -> tuple[Customer, ...]:
@@ -72,6 +77,7 @@ def _customer(
         _score(found, score, language), tuple(_facts(scored, found, row, language)),
         tuple(_why(found, reason, strongest, language) for reason in why.reasons),
         _adds_up(found, why, score, language), next_step(why.reasons, found.focus, language),
+        _uncertainty(scored, found, row),
     )  # fmt: skip
 
 
@@ -88,16 +94,19 @@ def _score(found: Findings, score: float, language: Language) -> str:
     return amount(score) if found.focus == "ltv" else percent(score, language)
 
 
+def _uncertainty(scored: Scored, found: Findings, row: int) -> float:
+    return float("nan") if found.focus == "ltv" else float(scored.scores.tasks[found.focus].figure("uncertainty")[row])
+
+
 def _facts(scored: Scored, found: Findings, row: int, language: Language) -> list[str]:
-    facts = [say(language, f"worth_{found.worth.unit}", worth=amount(found.worth.amount[row]))]
+    apart = _uncertainty(scored, found, row)
+    facts = [say(language, "uncertain", points=points(apart, language))] if apart > UNCERTAIN else []
+    facts += [say(language, f"worth_{found.worth.unit}", worth=amount(found.worth.amount[row]))]
     if found.focus == "churn" and found.worth.unit == "value":
         facts.append(say(language, "at_stake", stake=amount(found.at_stake[row])))
     ltv = scored.scores.tasks.get("ltv")
     if ltv is not None and np.isfinite(ltv.predicted[row]):
-        low, high = ltv.interval()
-        figures = {
-            name: amount(part[row]) for name, part in (("expected", ltv.predicted), ("low", low), ("high", high))
-        }
+        figures = {name: amount(ltv.figure(name)[row]) for name in ("expected", "low", "high")}
         facts.append(say(language, "expected_value", days=ltv.bundle.definition.horizon_days, **figures))
     return [str(fact) for fact in facts]
 
@@ -127,13 +136,14 @@ def as_csv(listed: Sequence[Customer], found: Findings) -> bytes:
     worth = "spent_365_days" if found.worth.unit == "value" else "events_365_days"
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(["rank", "user_id", score, "stage", worth, "at_stake", "next_step", "reasons"])
+    rows.writerow(["rank", "user_id", score, "stage", worth, "at_stake", "next_step", "reasons", "uncertainty"])
     for rank, one in enumerate(listed, 1):
         figures = (round(one.score, 6), one.stage, round(one.worth, 2), round(one.stake, 2))
         why = "; ".join(
             f"{reason.text} ({'+' if reason.effect > 0 else '-'}{reason.strength})" for reason in one.reasons
         )
-        rows.writerow([rank, _inert(one.user), *figures, one.next_step, _inert(why)])
+        apart = round(one.uncertainty, 6) if np.isfinite(one.uncertainty) else ""
+        rows.writerow([rank, _inert(one.user), *figures, one.next_step, _inert(why), apart])
     return text.getvalue().encode("utf-8-sig")
 
 

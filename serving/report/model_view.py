@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from features.definitions import TaskName
@@ -45,7 +46,8 @@ def trust_view(scored: Scored, task: TaskName, language: Language) -> View:
     view: View = {"task": task, "name": say(language, f"trust_of_{task}"), "compared": (), "plots": ()}
     if held is None:
         return view | {"sentences": (say(language, "no_model", name=say(language, f"task_{task}")),)}
-    found = trust(held.bundle, scored.past.span.zone, language)
+    apart = np.zeros(0) if task == "ltv" else held.figures["uncertainty"]
+    found = trust(held.bundle, scored.past.span.zone, language, apart)
     plots = _plots(held.bundle, found.test, language)
     return view | {"sentences": found.sentences, "compared": found.compared, "plots": plots}
 

@@ -29,7 +29,8 @@ def against_others(scored: Scored, found: Findings) -> Explained:
     mean = everybody.effects[others].mean(axis=0)
     effects = everybody.effects[here] - mean
     return replace(
-        everybody, x=everybody.x[here], predicted=everybody.predicted[here], base=everybody.base + float(mean.sum()),
+        everybody, x=everybody.x[here], predicted=everybody.predicted[here],
+        uncertainty=everybody.uncertainty[here], base=everybody.base + float(mean.sum()),
         effects=effects, columns=_speaking(everybody, effects, here, others),
     )  # fmt: skip
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from features.clock import parse_instant
 from serving.phrases import Language
 from serving.report.writing import UNKNOWN, Count, amount, day, decimals, has, joined, of_100, percent, points, say
+from serving.scores import UNCERTAIN, WIDER
 from training.bundle import Bundle
 
 Json = Mapping[str, Any]
@@ -38,13 +41,19 @@ class Trust:
     test: Json
 
 
-def trust(bundle: Bundle, zone: str, language: Language) -> Trust:
-    """The test of one model in words; one sentence says so when there was none."""
+def trust(bundle: Bundle, zone: str, language: Language, uncertainty: NDArray[np.float64]) -> Trust:
+    """The test of one model in words; one sentence says so when there was none.
+
+    uncertainty: (n,) of the probabilities on the page, NaN where it is not known; empty for amounts.
+    """
     test = bundle.report.get("test") or {}
     if not test.get("metrics"):
         return Trust((say(language, "no_test"),), (), {})
     said = [_period(bundle.report, zone, language)]
-    said += _amounts(bundle, test, language) if bundle.definition.task == "ltv" else _chances(bundle, test, language)
+    if bundle.definition.task == "ltv":
+        said += _amounts(bundle, test, language)
+    else:
+        said += [*_chances(bundle, test, language), *_certainty(uncertainty, language)]
     return Trust(tuple(said), _compared(bundle, test, language), test)
 
 
@@ -122,6 +131,15 @@ def _promise(line: Json, rate: float, language: Language) -> Markup:
     return say(language, "promise", promised=percent(promised, language), came=percent(rate, language), gap=gap)
 
 
+def _certainty(uncertainty: NDArray[np.float64], language: Language) -> list[Markup]:
+    known = uncertainty[np.isfinite(uncertainty)]
+    if not len(known):
+        return []
+    half, limit = (points(width, language) for width in (float(np.median(known)), UNCERTAIN))
+    share = percent(float(np.mean(known > UNCERTAIN)), language)
+    return [say(language, "uncertainty", half=half, share=share, limit=limit)]
+
+
 def _amounts(bundle: Bundle, test: Json, language: Language) -> list[Markup]:
     said = []
     bias, low, high = (point(test, "bias", part) for part in ("point", "low", "high"))
@@ -136,7 +154,11 @@ def _amounts(bundle: Bundle, test: Json, language: Language) -> list[Markup]:
     if math.isfinite(top := point(test, "capture_10")):
         said.append(say(language, "value_top", share=percent(top, language)))
     if bundle.interval is not None and math.isfinite(held := point(test, "coverage_80")):
-        said.append(say(language, "coverage", share=f"{held * 100:.0f}", made=f"{bundle.interval.share * 100:.0f}"))
+        ranges = say(language, "coverage", share=of_100(held), made=of_100(bundle.interval.share))
+        if math.isfinite(held := point(test, "coverage_90")):
+            wider = say(language, "coverage_90", share=of_100(held), made=of_100(WIDER))
+            ranges = joined(language, ranges, wider)
+        said.append(ranges)
     return said
 
 

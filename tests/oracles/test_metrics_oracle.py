@@ -55,6 +55,25 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(seed: int) -> None:
     assert metrics.auc(y, p) == pytest.approx(peer.roc_auc_score(y, p), rel=1e-12)
 
 
+# Seen to fail when a customer counted once, with the outcome it is likelier to have.
+@pytest.mark.parametrize("seed", SEEDS)
+def test_expected_auc_is_the_share_of_pairs_in_the_right_order_by_their_chances(seed: int) -> None:
+    _, p, _ = crowd(seed)
+    won = (p[:, None] > p[None, :]) + 0.5 * (p[:, None] == p[None, :])
+    pairs = np.outer(p, 1 - p)
+    assert metrics.expected_auc(p) == pytest.approx((won * pairs).sum() / pairs.sum(), rel=1e-12)
+
+
+# Seen to fail with the plant above.  What every draw adds to its own pairs (a customer against itself) fades with n.
+@pytest.mark.parametrize("seed", range(4))
+def test_expected_auc_is_what_outcomes_drawn_from_the_probabilities_come_to(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = rng.beta(*rng.uniform(0.5, 4.0, 2), 2_000)
+    drawn = [peer.roc_auc_score(rng.random(len(p)) < p, p) for _ in range(300)]
+    error = float(np.std(drawn)) / np.sqrt(len(drawn))
+    assert metrics.expected_auc(p) == pytest.approx(float(np.mean(drawn)), abs=4 * error + 1 / len(p))
+
+
 # Seen to fail when precision was taken before a group of ties instead of after it.
 @pytest.mark.parametrize("seed", SEEDS)
 def test_probability_metrics_match_scikit_learn(seed: int) -> None:

@@ -38,6 +38,7 @@ from training.models.gamma_gamma import GammaGamma
 from training.models.linear import Linear, fit_amount, fit_logistic
 from training.models.pareto_nbd import ParetoNBD
 from training.promotion import Verdict
+from training.venn_abers import fit_venn_abers
 
 DAY = 86_400_000_000
 START = parse_instant("2024-01-01")
@@ -129,7 +130,8 @@ def bundle_of(definition: Definition, past: Histories, features: Catalog) -> Bun
         definition, inputs, "logistic", model, AS_IT_IS if money else BetaCalibration(1.0, 1.0, 0.0), "B",
         ("made for a test",), tuple(np.linspace(0, 1, 101).tolist()),
         Origin(past.fingerprint(), len(past), len(past.time), past.span.complete_until, (as_of,), 1),
-        AmountInterval((0.8, 0.9), (0.0,), ((0.4,),) * 2, ((1.9,),) * 2, 0.0) if money else None,
+        AmountInterval((0.8, 0.9), (0.0,), ((0.4,), (0.2,)), ((1.9,), (2.6,)), 0.0) if money else None,
+        fit_venn_abers(y, model.margin(x)) if definition.task == "churn" else None,  # conversion's is not known
     )  # fmt: skip
 
 

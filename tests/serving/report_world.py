@@ -33,6 +33,7 @@ from training.inputs import fit_inputs
 from training.level import AS_IT_IS
 from training.models.linear import Linear
 from training.registry import Champion
+from training.venn_abers import VennAbers, fit_venn_abers
 
 START, NOW = parse_instant("2024-06-01"), parse_instant("2026-01-01")
 SPAN_DAYS = 560
@@ -124,7 +125,7 @@ def a_world(
             definition, inputs, "rfm", a_model(task, inputs.position), AS_IT_IS if money else IDENTITY,
             "C", ("few users",), tuple(np.linspace(0, 1, 101)), origin,
             AmountInterval((0.8, 0.9), (0.0,), ((0.4,),) * 2, ((1.9,),) * 2, 0.0) if money else None,
-            report=a_report(task),
+            None if money else a_doubt(), a_report(task),
         )  # fmt: skip
         held[task] = Champion(task, f"winback-{task}", "7", folder, made)
     scores = score_table({task: one.bundle for task, one in held.items()}, table)
@@ -137,6 +138,13 @@ def a_model(task: str, position: Mapping[str, int]) -> Linear:
     return Linear(columns, ("log1p",) * 3, (3.4, 1.6, 5.0), (1.0, 0.8, 0.7), weights, 3.0 if task == "ltv" else 0.9)
 
 
+def a_doubt() -> VennAbers:
+    """What a crowd of few teaches: the nearer to the middle, the more of them there were."""
+    chance = np.random.default_rng(5)
+    margin = chance.normal(0.0, 0.7, 600)
+    return fit_venn_abers((chance.uniform(size=600) < 1 / (1 + np.exp(-margin))).astype(float), margin)
+
+
 def a_report(task: str) -> dict[str, Any]:
     chance = np.random.default_rng(1)
     p, who = chance.uniform(0.05, 0.95, 300), np.arange(300)
@@ -144,7 +152,8 @@ def a_report(task: str) -> dict[str, Any]:
     others = {"recency": np.clip(p + chance.normal(0, 0.2, 300), 0.01, 0.99), "rfm": p}
     if task == "ltv":
         others = {name: 50 * other for name, other in others.items()}
-        test = amount_report(y * 60 * p, 50 * p, 50 * p - 20, 50 * p + 60, others, who)
+        narrow, wide = (50 * p - 20, 50 * p + 6), (50 * p - 25, 50 * p + 9)
+        test = amount_report(y * 60 * p, 50 * p, *narrow, others, who, *wide)
     else:
         test = probability_report(y, p, others, who)
     says = {"recency": "a rule on days since the last activity", "rfm": "regression"}

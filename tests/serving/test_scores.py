@@ -47,8 +47,8 @@ def test_the_answer_has_the_fields_of_the_interface() -> None:
     row = next(r for r in range(len(made.today())) if all(found.answer(r)[task] for task in made.TASKS))
     answer = found.answer(row)
     shared = {"percentile", "grade", "horizon_days", "base", "other_effect", "reasons"}
-    assert set(answer["churn"]) == set(answer["conversion"]) == shared | {"probability", "band"}
-    assert set(answer["ltv"]) == shared | {"expected", "low", "high", "interval"}
+    assert set(answer["churn"]) == set(answer["conversion"]) == shared | {"probability", "band", "uncertainty"}
+    assert set(answer["ltv"]) == shared | {"expected", "low", "high", "interval", "low_90", "high_90"}
     assert set(answer["churn"]["reasons"][0]) == {"concept", "effect", "text", "actionable"}
     assert answer["ltv"]["low"] <= answer["ltv"]["expected"] <= answer["ltv"]["high"]
     assert answer["churn"]["grade"] == "C"
@@ -67,10 +67,11 @@ def test_who_is_not_asked_gets_null_and_everybody_else_their_own() -> None:
         out = np.flatnonzero(~asked)
         assert all(own.explanation(int(row), 3, "en") is None for row in out)
         assert all(found.answer(int(row))[task] is None for row in out)
-    low, high = found.tasks["ltv"].interval()
-    assert (low <= found.tasks["ltv"].predicted).all()
-    assert (found.tasks["ltv"].predicted <= high).all()
-    assert np.isnan(found.tasks["churn"].interval()).all()
+    ltv = found.tasks["ltv"]
+    assert (ltv.figure("low") <= ltv.predicted).all()
+    assert (ltv.predicted <= ltv.figure("high")).all()
+    with pytest.raises(KeyError, match="low"):
+        found.tasks["churn"].figure("low")
 
 
 @pytest.mark.parametrize("rung", ["boosted", "blend", "rfm"])

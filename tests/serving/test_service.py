@@ -47,6 +47,18 @@ def test_a_score_is_what_the_document_says(client: httpx.Client, server: Server)
     assert {score.user_id for score in said.scores} > {"😀", "用户", "a b", "u,1"}
 
 
+def test_every_score_says_how_sure_it_is(client: httpx.Client, server: Server) -> None:
+    scores = client.post("/score", json={"user_ids": list(server.shop.users[:50])}).json()["scores"]
+    churn, conversion, ltv = ([score[task] for score in scores if score[task]] for task in ("churn", "conversion", "ltv"))
+    assert churn
+    assert conversion
+    assert all(0 < one["uncertainty"] <= 1 for one in churn)
+    assert {one["uncertainty"] for one in conversion} == {None}  # its model has none
+    for one in ltv:
+        assert one["low_90"] < one["low"] <= one["expected"] <= one["high"] < one["high_90"]
+    assert {one["grade"] for one in (*churn, *conversion, *ltv)} == {"B"}
+
+
 def test_an_event_is_in_the_next_score_once(client: httpx.Client) -> None:
     before = client.post("/score", json={"user_ids": ["u3"]}).json()["scores"][0]
     first = client.post("/events", json={"events": [event("once"), event("once"), event("bad", time="soon")]})
@@ -165,6 +177,10 @@ def test_the_document_describes_both_routes(client: httpx.Client) -> None:
         assert schema(document, post["requestBody"]) == properties(asked)
         assert schema(document, post["responses"]["200"]) == properties(said)
         assert schema(document, post["responses"]["422"]) == properties(ErrorResponse)
+    chance, amount = (document["components"]["schemas"][name] for name in ("Probability", "Amount"))
+    assert {part["type"] for part in chance["properties"]["uncertainty"]["anyOf"]} == {"number", "null"}
+    assert {"probability", "uncertainty", "grade"} <= set(chance["required"])
+    assert {"expected", "low", "high", "low_90", "high_90", "grade"} <= set(amount["required"])
     names = set(document["components"]["schemas"])
     wanted = {
         part.split("/")[-1].rstrip('"}')

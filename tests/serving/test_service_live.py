@@ -74,8 +74,11 @@ def test_online_scores_equal_batch_scores(live: Live, shop: Shop) -> None:
                 assert said[task] is None
             else:
                 assert said[task]["reasons"] == expected[task]["reasons"]
-                main = "expected" if task == "ltv" else "probability"
-                assert said[task][main] == pytest.approx(expected[task][main], rel=1e-9)
+                for name in ("expected", "low", "high", "low_90", "high_90") if task == "ltv" else ("probability",):
+                    assert said[task][name] == pytest.approx(expected[task][name], rel=1e-9)
+        if said["churn"]:
+            assert said["churn"]["uncertainty"] == expected["churn"]["uncertainty"]
+    assert len({said["churn"]["uncertainty"] for said in answer["scores"] if said["churn"]}) > 3
 
 
 # Seen to fail on: as_of = now, by which every customer looks lost when the feed stalls.

@@ -22,6 +22,7 @@ from training.metrics import (
     capture_at,
     capture_of_best,
     decile_mape,
+    expected_auc,
     gains,
     lift_at,
     lift_of_best,
@@ -57,13 +58,13 @@ def columns(rows: Table, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def value(name: str, y: np.ndarray, p: np.ndarray, **more: Any) -> np.ndarray:
     asked = inspect.signature(METRICS[name]).parameters
     more |= {"share": 0.3} if "share" in asked else {"count": 7} if "count" in asked else {}
-    result = METRICS[name](y, p, **more)
+    result = METRICS[name](*((y, p) if len(asked) > 1 else (p,)), **more)
     parts = vars(result).values() if isinstance(result, metrics.Reliability) else np.atleast_1d(result)
     return np.concatenate([np.atleast_1d(part) for part in parts]).astype(float)
 
 
 def test_the_laws_meet_every_metric_that_was_asked_for() -> None:
-    assert len(METRICS) == 20
+    assert len(METRICS) == 21
     assert set(WEIGHTED) >= {"auc", "average_precision", "log_loss", "brier", "tweedie_deviance", "normalized_gini"}
 
 
@@ -94,14 +95,15 @@ def test_weights_mean_repetition(name: str, rows: Table) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_rows_that_cannot_be_used_are_refused_with_a_sentence(name: str) -> None:
     y, p, _ = columns([(i % 2, i % 7, 1, 3) for i in range(30)], name)
-    with pytest.raises(ValueError, match=r"\(30,\).*\(29,\).*give one of each a row"):
-        value(name, y, p[:-1])
+    if name != "expected_auc":  # which has one column, and nothing to fit it to
+        with pytest.raises(ValueError, match=r"\(30,\).*\(29,\).*give one of each a row"):
+            value(name, y, p[:-1])
     p[4] = np.nan
     with pytest.raises(ValueError, match=r"1 of 30 rows cannot be used \(first: nan, row 4\)"):
         value(name, y, p)
 
 
-@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_gap", "calibration_line", "reliability"])
+@pytest.mark.parametrize("name", ["log_loss", "brier", "calibration_error", "calibration_gap", "calibration_line", "expected_auc", "reliability"])
 def test_a_margin_in_place_of_a_probability_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"probabilities: 1 of 20 rows cannot be used \(first: 2.5, row 3\)"):
         value(name, np.arange(20) % 2, np.where(np.arange(20) == 3, 2.5, 0.5))
@@ -122,6 +124,14 @@ def test_auc_by_hand() -> None:
     assert auc([1, 1, 0, 0, 0], [0.9, 0.5, 0.5, 0.2, 0.1]) == pytest.approx(5.5 / 6)
     assert auc([1, 0], [0.3, 0.3]) == 0.5
     assert auc([0, 1], [0.9, 0.1]) == 0.0
+
+
+def test_expected_auc_by_hand() -> None:
+    # 0.8 and 0.2: both orders of one hit and one miss weigh .8 * .8 and .2 * .2, a customer against itself .8 * .2 as a
+    # tie, twice; in all (0.64 + 0.16) / 1
+    assert expected_auc([0.8, 0.2]) == pytest.approx(0.64 + (0.16 + 0.16) / 2)
+    assert expected_auc([1.0, 0.0]) == 1.0
+    assert expected_auc([0.3, 0.3, 0.3]) == 0.5
 
 
 def test_average_precision_by_hand() -> None:
@@ -217,6 +227,8 @@ def test_what_the_outcomes_leave_undefined_is_nan() -> None:
     undefined = [
         auc(nothing, p),
         auc(everything, p),
+        expected_auc(nothing),
+        expected_auc(everything),
         average_precision(nothing, p),
         capture_at(nothing, p, 0.1),
         lift_at(nothing, p, 0.1),

@@ -62,11 +62,21 @@ class Decision:
 
 @dataclass(frozen=True)
 class Promise:
-    """What would have been promised; p, low, high: (n,), all three equal for probabilities."""
+    """What would have been promised.
+
+    p: (n,) probabilities or amounts.  low, high; low_90, high_90: (n,) bounds that hold 80 and 90 % of customers; of
+    probabilities they are p itself.
+    """
 
     p: F64
     low: F64
     high: F64
+    low_90: F64
+    high_90: F64
+
+    @property
+    def parts(self) -> tuple[F64, F64, F64, F64, F64]:
+        return self.p, self.low, self.high, self.low_90, self.high_90
 
 
 def chosen(definition: Definition, windows: Sequence[Window], horizon_days: int) -> Choice:
@@ -130,9 +140,9 @@ def promise(decision: Decision, window: Window) -> Promise:
     margin = window.margins[decision.choice.rung]
     if decision.interval is None:
         p = decision.calibration.apply_margin(margin)
-        return Promise(p, p, p)
+        return Promise(p, p, p, p, p)
     expected = level_at(decision, window).apply_margin(margin)
-    return Promise(expected, *decision.interval.around(expected))
+    return Promise(expected, *decision.interval.around(expected, 0.8), *decision.interval.around(expected, 0.9))
 
 
 def level_at(decision: Decision, window: Window) -> Level:

@@ -16,6 +16,7 @@ from training.compete import uncalibrated
 from training.criterion import loss_of
 from training.evaluate import amount_report, pooled_report, probability_report, said, window_report
 from training.level import level_error
+from training.profit import Campaign
 from training.rows import Rows
 from training.segments import AMOUNT_FIGURES, PROBABILITY_FIGURES, by_segment
 from training.sizes import curve_json
@@ -50,8 +51,9 @@ def _test(definition: Definition, trial: Trial) -> Json:
     window, said = trial.test.window, trial.test.promise
     others = {name: uncalibrated(definition, margin) for name, margin in window.margins.items()}
     if definition.task == "ltv":
-        return amount_report(window.y, said.p, said.low, said.high, others, window.user)
-    return probability_report(window.y, said.p, others, window.user)
+        return amount_report(window.y, *said.parts[:3], others, window.user, said.low_90, said.high_90)
+    campaign = Campaign() if definition.task == "churn" else None
+    return probability_report(window.y, said.p, others, window.user, campaign)
 
 
 def _choice(definition: Definition, trial: Trial) -> Json:
@@ -77,7 +79,7 @@ def _window(definition: Definition, one: Judged) -> Json:
     return {
         "as_of": format_instant(window.as_of), "until": format_instant(window.until),
         "out_of_time": window.out_of_time, "rung": one.decision.choice.rung, "before": one.decision.before,
-    } | window_report(definition.task, window.y, said.p, said.low, said.high, window.user)  # fmt: skip
+    } | window_report(definition.task, window.y, *said.parts[:3], window.user, *said.parts[3:])  # fmt: skip
 
 
 def _stacked(trial: Trial) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

@@ -141,11 +141,12 @@ def _today(definition: Definition, windows: Sequence[Window], before: Choice | N
 
 def _across(definition: Definition, choice: Choice, window: Window) -> Promise:
     """Where no other window is known: each group of customers gets promises settled on the other groups."""
-    p, low, high = (np.empty_like(window.y) for _ in range(3))
+    whole = Promise(*(np.empty_like(window.y) for _ in range(5)))
     for own in (window.group == group for group in np.unique(window.group)):
         made = promise(decide(definition, choice, [window.take(~own)]), window.take(own))
-        p[own], low[own], high[own] = made.p, made.low, made.high
-    return Promise(p, low, high)
+        for part, of_own in zip(whole.parts, made.parts, strict=True):
+            part[own] = of_own
+    return whole
 
 
 def _with_one_before(

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from features.catalog import ACTIVITY, ANYTHING
 from features.spec import Feature
-from serving.wording import AT_NOUGHT, CHINESE_KINDS, TEMPLATES, WORDS, R
-from serving.wording import CONCEPTS as CONCEPTS
-from serving.wording import Language as Language
+from serving.wording import AT_NOUGHT, TEMPLATES, WORDS, R
+from training.card.names import CONCEPTS as CONCEPTS
+from training.card.names import LANGUAGES as LANGUAGES
+from training.card.names import Language as Language
+from training.card.names import concept_name as concept_name
+from training.card.names import event_name as event_name
+from training.card.writing import number as number
 from training.inputs import EXPECTED_VALUE, Inputs
 
 F32 = NDArray[np.float32]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 _SHARES = (
     R.NIGHT_SHARE, R.WEEKEND_SHARE, R.HOUR_REGULARITY, R.SILENCE_SHARE, R.FAVOURITE_SHARE, R.RETURNED, R.FOLLOWED,
@@ -34,20 +36,6 @@ _RATES = {
 _LEVELS = {
     R.MEAN: "mean_ever", R.LAST_VALUE: "mean_ever", R.MEDIAN: "median_ever", R.SESSION_MINUTES: "session_minutes_ever",
 }  # fmt: skip
-
-
-def concept_name(concept: str, language: Language) -> str:
-    """The concept as a heading; a kind of event stands for itself."""
-    return CONCEPTS[language].get(concept, concept)
-
-
-def event_name(of: str, language: Language) -> str:
-    """A selector or a kind of event as it stands in a sentence."""
-    if of in (ACTIVITY, ANYTHING):
-        return WORDS[language][of]
-    if language == "zh":
-        return CHINESE_KINDS.get(of.lower(), f"“{of}”")
-    return of.replace("_", " ")
 
 
 def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) -> str:
@@ -133,12 +121,6 @@ def _custom(feature: Feature, value: float, language: Language) -> str:
     if math.isnan(value):
         return WORDS[language]["custom"].format(says=feature.says)
     return TEMPLATES[language][R.CUSTOM].format(says=feature.says, n=f"{value:,.4g}")
-
-
-def number(value: float) -> str:
-    """A figure as people write it: no decimals from 10 on, one below, none when whole."""
-    rounded = (round(value) if abs(value) >= 10 else round(value, 1)) + 0.0  # a rounded -0.04 is 0, not -0
-    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
 def _day(count: float) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-from features.catalog import ACTIVITY, ANYTHING
 from features.spec import Reduction
+from training.card.names import Language
 
-Language = Literal["en", "zh"]
 R = Reduction
 
 _ENGLISH: Mapping[Reduction, str] = {
@@ -132,7 +130,6 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rose": "rose", "fell": "fell", "custom": "{says}: not known",
         "rhythm": "{days} {day} with {events}, the last one {ago} {ago_day} ago",
         "day_value": "{n} spent per day with {events}",
-        ACTIVITY: "activity", ANYTHING: "event",
     },
     "zh": {
         "window": "近 {days} 天", "ever": "至今", "usually": "（平时 {usual}）", "gap": "（平时间隔 {usual} 天）",
@@ -142,32 +139,5 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rose": "增加", "fell": "减少", "custom": "自定义指标“{says}”未知",
         "rhythm": "共有 {days} 天{event}，最近一次在 {ago} 天前",
         "day_value": "平均每个有{event}的日子消费 {n}",
-        ACTIVITY: "活跃", ANYTHING: "任意操作",
-    },
-}  # fmt: skip
-
-CHINESE_KINDS: Mapping[str, str] = {
-    "order": "下单", "purchase": "购买", "buy": "购买", "payment": "付款", "pay": "付款", "transaction": "交易",
-    "checkout": "结账",
-    "login": "登录", "visit": "访问", "session": "访问", "open": "打开", "view": "浏览", "page_view": "浏览",
-    "pageview": "浏览",
-    "click": "点击", "search": "搜索", "cart": "加购", "add_to_cart": "加购", "signup": "注册", "sign_up": "注册",
-    "register": "注册",
-    "subscribe": "订阅", "subscription": "订阅", "renewal": "续费", "cancel": "取消", "cancellation": "取消",
-    "unsubscribe": "退订",
-    "refund": "退款", "return": "退货", "play": "播放", "share": "分享", "favorite": "收藏", "recharge": "充值",
-    "booking": "预订", "wishlist": "加入心愿单", "rating": "评分", "support": "联系客服",
-}  # fmt: skip
-
-CONCEPTS: Mapping[Language, Mapping[str, str]] = {
-    "en": {
-        "rhythm": "rhythm of activity", "recency": "time since the last activity", "spend": "spending",
-        "variety": "variety of items",
-        "trend": "change against own past", "habit": "time of day and week", "tenure": "length of the relationship",
-        "sequence": "what follows what",
-    },
-    "zh": {
-        "rhythm": "活动节奏", "recency": "距上次活动的时间", "spend": "消费金额", "variety": "商品种类",
-        "trend": "与自身过去相比的变化", "habit": "活动时段", "tenure": "成为客户的时长", "sequence": "操作的先后顺序",
     },
 }  # fmt: skip

@@ -13,14 +13,16 @@ from features.build import FeatureTable, build_at
 from features.catalog import Catalog
 from features.definitions import Definition, eligible
 from features.past import Past
-from training.attribution import attribute, by_concept, concepts
 from training.bundle import Bundle, Origin
 from training.decision import AGGREGATE, Decision
+from training.drivers import driver_report
 from training.evidence import Evidence
 from training.inputs import EXPECTED_VALUE, Inputs, fit_inputs, rhythm_catalog
 from training.level import AS_IT_IS, Level, level_of
 from training.population import drift_sentence
 from training.report import report_of
+from training.segments import fit_segmentation, past_of
+from training.stability import stability
 from training.trial import Asked, Trial
 
 EXPLAINED = 2_000
@@ -29,9 +31,13 @@ NOTHING_MORE: Mapping[str, Any] = {}
 
 def finish(
     definition: Definition, features: Catalog, past: Past, asked: Asked, trial: Trial, evidence: Evidence,
-    more: Mapping[str, Any] = NOTHING_MORE,
+    more: Mapping[str, Any] = NOTHING_MORE, churn: Definition | None = None,
 ) -> Bundle:  # fmt: skip
-    """Fit the winner on every labelled window and gather all that scoring needs; more: for the report."""
+    """Fit the winner on every labelled window and gather all that scoring needs.
+
+    more: for the report.  churn: the question whose horizon tells active customers from lapsed ones; None takes the
+    asked one's.
+    """
     today, line = past.as_known_today(), asked.line
     inputs, users = _inputs_of_today(definition, features, today)
     model = trial.rung.fit(asked.rows)
@@ -47,9 +53,10 @@ def finish(
     predicted = bundle.calibration.apply_margin(crowd.margin) if len(crowd.margin) else trial.test.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
     bundle = replace(bundle, quantiles=quantiles)
-    effects = by_concept(attribute(bundle, _spread(crowd.some)).effects, concepts(bundle))
-    drivers = {concept: float(np.abs(effect).sum()) / max(len(effect), 1) for concept, effect in effects.items()}
-    return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, "drivers": drivers,
+    some = _spread(crowd.some)
+    drivers = driver_report(bundle, some, _segments(asked, features, some, churn))
+    steady = {"stability": stability(bundle, trial.rung, asked.rows, some)}
+    return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, **drivers, **steady,
               "drift": drift_sentence(asked.rows, line, crowd.some)})
 
 
@@ -69,6 +76,15 @@ def _aggregate(bundle: Bundle, crowd: _Crowd, decision: Decision) -> Level:
     if not known.any() or (bundle.inputs.pareto.flags and not decision.informed):
         return AS_IT_IS
     return level_of(crowd.margin[known], np.exp(crowd.aggregate[known]))
+
+
+def _segments(
+    asked: Asked, features: Catalog, some: NDArray[np.float32], churn: Definition | None
+) -> dict[str, NDArray[np.object_]]:
+    """(n,) names of today's customers by way to tell them apart, as the report tells those of the test; some: (n,)."""
+    rows, nobody = asked.rows, np.zeros(len(some), dtype=np.int64)
+    told = fit_segmentation(past_of(rows.take(rows.as_of == asked.line.test), features), asked.definition, churn)
+    return told.assign(FeatureTable(features, nobody, nobody, some[:, : len(features.names)]))
 
 
 def _spread(some: NDArray[np.float32]) -> NDArray[np.float32]:

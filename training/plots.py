@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 Json = Mapping[str, Any]
 INK, ACCENT, SOFT, WARM = "#1f2933", "#2563a8", "#9fb3c8", "#c2571a"
@@ -15,7 +17,7 @@ ENGLISH: Mapping[str, str] = {
     "found": "share of cases found", "lift": "times as many as by chance", "chance": "by chance",
     "decile": "customers by predicted value, tenths",
     "amount": "amount a customer", "promised_amount": "promised", "came_amount": "came",
-    "drivers": "mean effect on the score",
+    "drivers": "mean effect on the score", "effect": "effect on the score", "value": "value",
 }  # fmt: skip
 
 
@@ -76,6 +78,43 @@ def drivers_plot(drivers: Mapping[str, float], words: Mapping[str, str] = ENGLIS
     return figure
 
 
+def beeswarm_plot(found: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """Each strong input's effects, a dot a customer: blue where its value is low, red where it is high."""
+    inputs = found["inputs"]
+    figure, axes = _sheet(0.45 * len(inputs) + 1)
+    axes.axvline(0, color=SOFT, linewidth=1)
+    for lane, one in enumerate(inputs):
+        effects, ranks = (np.array(one[name], dtype=float) for name in ("effects", "ranks"))
+        places = lane + _beside(effects)
+        axes.scatter(effects, places, c=SOFT, s=7)  # what is not known keeps this colour
+        axes.scatter(effects, places, c=ranks, cmap="coolwarm", vmin=0, vmax=1, s=7)
+    axes.set(xlabel=words["effect"], yticks=range(len(inputs)), yticklabels=[one["name"] for one in inputs])
+    axes.invert_yaxis()
+    return figure
+
+
+def dependence_plot(found: Json, words: Mapping[str, str] = ENGLISH) -> Figure:
+    """The very strongest inputs: values against their effects."""
+    inputs = found["inputs"]
+    figure = Figure(figsize=(3.2 * len(inputs), 3), dpi=110, layout="constrained")
+    for axes, one in zip(figure.subplots(1, len(inputs), squeeze=False)[0], inputs, strict=True):
+        axes.scatter(*(np.array(one[name], dtype=float) for name in ("values", "effects")), color=ACCENT, s=7)
+        axes.set(title=one["name"], xlabel=words["value"], ylabel=words["effect"])
+        axes.title.set_fontsize(9)
+    return figure
+
+
+def _beside(effects: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) how far from the middle of its lane each dot lies, so that equal ones lie beside each other."""
+    span = float(np.ptp(effects)) or 1.0
+    crowd: dict[int, int] = {}
+    steps = np.zeros(len(effects))
+    for row, column in enumerate(np.floor((effects - effects.min()) / span * 60).astype(int)):
+        crowd[column] = crowd.get(column, 0) + 1
+        steps[row] = crowd[column] // 2 * (1 if crowd[column] % 2 else -1)
+    return 0.35 * steps / max(float(np.abs(steps).max()), 6.0)
+
+
 def report_plots(report: Json, winner: str) -> dict[str, Figure]:
     """All pictures of one model's report, by file name, for the MLflow run."""
     plots = {"drivers.png": drivers_plot(report["drivers"])}
@@ -85,11 +124,14 @@ def report_plots(report: Json, winner: str) -> dict[str, Figure]:
         plots |= {"lift.png": lift_plot(test)}
     else:
         plots |= {"deciles.png": deciles_plot(report["test"])}
+    for name, draw in (("beeswarm", beeswarm_plot), ("dependence", dependence_plot)):
+        if (report.get(name) or {}).get("inputs"):
+            plots[f"{name}.png"] = draw(report[name])
     return plots
 
 
-def _sheet() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5, 3.4), dpi=110)
+def _sheet(height: float = 3.4) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5, height), dpi=110, layout="constrained")
     axes = figure.subplots()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

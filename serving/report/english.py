@@ -19,8 +19,8 @@ NEXT_STEPS: Mapping[str, str] = {
 }
 
 TEXTS: Mapping[str, str] = {
-    "lang": "en", "space": " ", "title": "Customers at risk", "title_conversion": "Who will convert",
-    "title_ltv": "What customers will bring", "card_title": "Model card",
+    "space": " ", "title": "Customers at risk", "title_conversion": "Who will convert",
+    "title_ltv": "What customers will bring",
     # 1 the answer
     "headline_churn": (
         "<b>{users:customer|customers}</b> who can still be kept will probably leave within {days} days."
@@ -83,8 +83,6 @@ TEXTS: Mapping[str, str] = {
     "col_expected_ltv": "Expected value", "col_total": "All", "band_high": "high", "band_medium": "medium",
     "band_low": "low", "band_none": "not asked",
     "no_value": "What they are worth is missing: the events have no values (or winback.toml names no value column).",
-    "stage_prospect": "Not yet customers", "stage_new": "New", "stage_active": "Active",
-    "stage_returning": "Came back", "stage_slipping": "Slipping away", "stage_lapsed": "Lapsed", "stage_left": "Left",
     "why_prospect": "Known, but no {kinds} so far.",
     "why_new": "First seen in the last {half} days, on one day only.",
     "why_active": "Comes at a pace of their own that still holds.",
@@ -142,10 +140,6 @@ TEXTS: Mapping[str, str] = {
     # 5 how far to trust it
     "trust": "How far to trust it", "trust_of_churn": "Churn", "trust_of_conversion": "Conversion",
     "trust_of_ltv": "Value",
-    "no_test": (
-        "This model carries no test results, so nothing can be said about how good it is. Retrain it with "
-        "`winback train`."
-    ),
     "no_model": "There is no trained model for {name}, so this page does not speak about it.", "task_churn": "churn",
     "task_conversion": "conversion", "task_ltv": "value",
     "period_unseen": (
@@ -205,9 +199,6 @@ TEXTS: Mapping[str, str] = {
     "col_candidate": "Candidate", "col_right": "Ranks right, of 100", "col_loss": "Log loss",
     "col_deviance": "Loss (Tweedie deviance)", "col_against": "Against the model used", "used": "the model used",
     "no_worse": "no clear difference", "worse": "worse", "better": "better here",
-    "rung_recency": "Simple rule: days since last activity", "rung_bg_nbd": "BG/NBD (rhythm model)",
-    "rung_pareto_nbd": "Pareto/NBD (rhythm model)", "rung_rfm": "Regression on recency, frequency, amount",
-    "rung_boosted": "Boosted trees on all features", "rung_blend": "Mean of regression and trees",
     "level_over": (
         "<b>Level.</b> It promised {promised} in total and {total} came: <b>{bias} too much</b> ({low} to "
         "{high})."
@@ -247,7 +238,7 @@ TEXTS: Mapping[str, str] = {
     "choice_no_second": "one {kinds} so far and no second within {days} days",
     "choice_cancel": "{ends} within {days} days, whether silent or not",
     "choice_contract": "{ends} within {days} days, of those under contract",
-    "choice_conversion_row": "{kinds} within {days} days, of {eligible}", "choice_runs_out": "contract runs out",
+    "choice_conversion_row": "{kinds} within {days} days, of {eligible}",
     "col_definition": "Definition", "col_asked": "Asked", "col_left": "Left", "col_converted": "Converted",
     "col_share": "Share", "col_spread": "Moves by", "col_came_back": "Came back", "col_certain": "Certain after",
     "col_silent": "Silent before", "col_returns": "Returns", "col_needs": "Half need", "col_moments": "Cut-offs",
@@ -341,62 +332,6 @@ TEXTS: Mapping[str, str] = {
     "lasts_no_median": "More than half still run after the longest time seen, so the median is not known yet.",
     "lasts_days": "days under contract", "lasts_share": "still under contract", "col_days": "After (days)",
     "col_reached": "Seen to reach it", "col_lasts": "Still under contract", "col_ends": "End in the next {days} days",
-    # the model card
-    "card_lead": (
-        "For engineers: what the models in use were made from, how they were judged, and what they must not be "
-        "used for."
-    ),
-    "card_question": "Question", "card_model": "Model", "card_candidate": "Winning candidate",
-    "card_version": "Version", "card_grade": "Evidence grade",
-    "card_grade_reasons": "What keeps it from a better one", "card_no_reasons": "nothing", "card_data": "Data",
-    "card_fingerprint": "fingerprint",
-    "card_data_line": "{events:event|events}, {users:user|users}, complete until {until}", "card_catalog": "Features",
-    "card_catalog_line": "{features} features, {inputs} inputs, windows {windows} days",
-    "card_calibration": "Calibration", "card_choice": "Choice", "card_choice_at": "judged at {moments}",
-    "card_base": "Base of the reasons", "card_rhythm": "Rhythm models", "card_healthy": "no flags",
-    "card_interval": "Interval",
-    "card_interval_line": "{share} of customers by tier of predicted value (Mondrian conformal), {tiers} tiers",
-    "card_windows": "Label windows", "card_rows": "Rows", "card_mean": "Mean outcome", "card_as_of": "As of",
-    "card_test": "Test window", "card_test_line": "{start} to {end}, {rows:row|rows}, {positives} positive",
-    "card_unseen": "out of time", "card_same": "not out of time: other customers of the same window",
-    "card_same_rows": "candidates were chosen on the same rows",
-    "card_refit": (
-        "The figures are of models that had not seen the window; the model in use was then fitted on all windows."
-    ),
-    "card_metrics": "Metrics", "card_metric": "Metric", "card_point": "Value", "card_low": "95 % low",
-    "card_high": "95 % high", "card_candidates": "Candidates on the test window",
-    "card_raw": (
-        "As they come, before calibration. Minus winner: paired bootstrap over customers of the loss minus that "
-        "of the calibrated winner; above 0 is worse."
-    ),
-    "card_loss_chosen": "Loss when chosen", "card_loss_test": "Loss in the test", "card_minus": "Minus winner (95 %)",
-    "card_says": "What it is", "card_reliability": "Reliability", "card_predicted": "Promised",
-    "card_observed": "Observed", "card_deciles": "Promised and came, by tenth",
-    "card_drivers": "Drivers (mean absolute effect)", "card_concept": "Concept", "card_effect": "Effect",
-    "card_not": "What it must not be used for",
-    "card_not_1": (
-        "Deciding who can be persuaded. It predicts who leaves, buys or brings value without a campaign; whom "
-        "contact changes needs an experiment with people held out."
-    ),
-    "card_not_2": (
-        "Decisions with legal or similarly grave effect on a person: credit, prices, insurance, employment, "
-        "refusal of service."
-    ),
-    "card_not_3": "Causes. A driver is what the model looks at; changing it need not change the outcome.",
-    "card_not_4": (
-        "Another definition, horizon or population than the ones above, or events recorded in another way since "
-        "training."
-    ),
-    "card_not_5": "Percentiles and bands are ranks and ranges; only the probability is a probability.",
-    "card_made": "Written on {now} for scores as of {as_of}.",
-    # how sentences are put together
-    "sentence": "{said}.", "sentence_why": "{said}: {why}.", "list_separator": ", ", "or": " or ",
-    "and_more": "{said} or {more} more",
-    "definition_churn": "<b>Left</b>: no {kinds} within {days} days{cancel}{gap}.",
-    "definition_contract": "<b>Left</b>: {ends} within {days} days{gap}; asked of those under contract ({holds}).",
-    "holds_term": "{kinds} in the last {term} days",
-    "holds_grace": "{kinds} in the last {term} days and {grace} of grace",
-    "holds_since": "{said} and no {cancel} since",
     "why_prospect_contract": "Known, but no contract ({kinds}) so far.",
     "why_new_contract": "Their first contract is at most {half} days old.",
     "why_lapsed_contract": "The contract ran out and was not renewed.",
@@ -404,11 +339,6 @@ TEXTS: Mapping[str, str] = {
         "Customers under contract can be kept; those whose contract has ended are a different task, winning back. "
         "Low is below one in three, high is two in three or more."
     ),
-    "definition_cancel": ", or {kinds} in that time",
-    "definition_conversion": "<b>Converted</b>: {kinds} within {days} days{gap}; asked of {eligible}.",
-    "definition_ltv": "<b>Value</b>: the sum of {value} of {kinds} within {days} days{gap}.",
-    "definition_gap": ", counted from {gap} days after the day of scoring", "asked_any": "everybody",
-    "asked_below": "those with fewer than {n} {kind} events", "asked_none": "those without {kind}",
-    "asked_least": "those with at least {n} {kind} events", "the_value": "the values",
-    "the_column": "the column {column}",
+    # how sentences are put together
+    "sentence": "{said}.", "sentence_why": "{said}: {why}.",
 }  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from training.card.svg import box, svg, text
 
 Curve = tuple[str, str, Sequence[float], Sequence[float]]  # css class, name, shares, found
 WIDTH = 480
@@ -23,13 +25,13 @@ def stacked_bars(
     marks: list[Markup] = []
     for number, (label, parts, said) in enumerate(rows):
         top, x = number * ROW + 6, float(left)
-        marks.append(_text(left - 10, top + 15, label, "end"))
+        marks.append(text(left - 10, top + 15, label, "end"))
         for css, size in parts:
             width = max(size, 0.0) / longest * (WIDTH - left - right)
-            marks.append(_box(x, top, width, 22, css))
+            marks.append(box(x, top, width, 22, css))
             x += width
-        marks.append(_text(x + 8, top + 15, said, "start", "strong"))
-    return _svg(title, WIDTH, max(len(rows), 1) * ROW + 6, marks)
+        marks.append(text(x + 8, top + 15, said, "start", "strong"))
+    return svg(title, WIDTH, max(len(rows), 1) * ROW + 6, marks)
 
 
 def strip(title: str, parts: Sequence[tuple[str, float]]) -> Markup:
@@ -37,9 +39,9 @@ def strip(title: str, parts: Sequence[tuple[str, float]]) -> Markup:
     whole = sum(size for _, size in parts) or 1.0
     marks, x = [], 0.0
     for css, size in parts:
-        marks.append(_box(x, 0, size / whole * 1000, 18, css))
+        marks.append(box(x, 0, size / whole * 1000, 18, css))
         x += size / whole * 1000
-    return _svg(title, 1000, 18, marks, stretch=True)
+    return svg(title, 1000, 18, marks, stretch=True)
 
 
 def reliability(title: str, line: Mapping[str, Sequence[float]], words: Mapping[str, str]) -> Markup:
@@ -57,7 +59,7 @@ def reliability(title: str, line: Mapping[str, Sequence[float]], words: Mapping[
     marks += [_path([(p, low), (p, high)], "whisker") for p, _, low, high in points]
     marks.append(_path([(p, seen) for p, seen, _, _ in points], "curve"))
     marks += [_dot(p, seen) for p, seen, _, _ in points]
-    return _svg(title, WIDTH, 310, marks)
+    return svg(title, WIDTH, 310, marks)
 
 
 def gains(title: str, curves: Sequence[Curve], words: Mapping[str, str]) -> Markup:
@@ -72,8 +74,8 @@ def gains(title: str, curves: Sequence[Curve], words: Mapping[str, str]) -> Mark
                 css, left + width - 150, y - 4, left + width - 126, y - 4
             )
         )
-        marks.append(_text(left + width - 118, y, name, "start"))
-    return _svg(title, WIDTH, 310, marks)
+        marks.append(text(left + width - 118, y, name, "start"))
+    return svg(title, WIDTH, 310, marks)
 
 
 def deciles(title: str, promised: Sequence[float], came: Sequence[float], words: Mapping[str, str], say: Any) -> Markup:
@@ -86,19 +88,19 @@ def deciles(title: str, promised: Sequence[float], came: Sequence[float], words:
         marks.append(
             Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
         )
-        marks.append(_text(left - 8, y + 4, say(highest * part), "end", "axis"))
+        marks.append(text(left - 8, y + 4, say(highest * part), "end", "axis"))
     slot = width / max(len(promised), 1)
     for number, (one, other) in enumerate(zip(promised, came, strict=True)):
         x = left + number * slot
         for place, (css, size) in enumerate((("promised", one), ("came", other))):
             tall = max(size, 0.0) / highest * height
-            marks.append(_box(x + slot * (0.14 + 0.37 * place), top + height - tall, slot * 0.34, tall, css))
-        marks.append(_text(x + slot / 2, top + height + 16, str(number + 1), "middle", "axis"))
+            marks.append(box(x + slot * (0.14 + 0.37 * place), top + height - tall, slot * 0.34, tall, css))
+        marks.append(text(x + slot / 2, top + height + 16, str(number + 1), "middle", "axis"))
     for place, (css, name) in enumerate((("promised", words["promised_amount"]), ("came", words["came_amount"]))):
-        marks.append(_box(left + width - 130, top + 4 + 20 * place, 12, 12, css))
-        marks.append(_text(left + width - 112, top + 14 + 20 * place, name, "start"))
-    marks.append(_text(left + width / 2, top + height + 36, words["decile"], "middle", "axis"))
-    return _svg(title, WIDTH, 310, marks)
+        marks.append(box(left + width - 130, top + 4 + 20 * place, 12, 12, css))
+        marks.append(text(left + width - 112, top + 14 + 20 * place, name, "start"))
+    marks.append(text(left + width / 2, top + height + 36, words["decile"], "middle", "axis"))
+    return svg(title, WIDTH, 310, marks)
 
 
 def steps(
@@ -118,9 +120,9 @@ def steps(
             drawn.append(_path([(day / last, 0), (day / last, 1)], "perfect"))
             x, y = _at(day / last, 1)
             left = day > last / 2
-            drawn.append(_text(x - 6 if left else x + 6, y + 14, name, "end" if left else "start", "axis"))
+            drawn.append(text(x - 6 if left else x + 6, y + 14, name, "end" if left else "start", "axis"))
     drawn.append(_path([(day / last, share[day]) for day in thin], "curve"))
-    return _svg(title, WIDTH, 310, drawn)
+    return svg(title, WIDTH, 310, drawn)
 
 
 def _axes(x_says: str, y_says: str, last: int) -> list[Markup]:
@@ -132,19 +134,11 @@ def _axes(x_says: str, y_says: str, last: int) -> list[Markup]:
         drawn.append(
             Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
         )
-        drawn.append(_text(left - 8, y + 4, f"{part * 100:.3g}%", "end", "axis"))
-        drawn.append(_text(x, top + height + 16, f"{round(part * last):,}", "middle", "axis"))
-    drawn.append(_text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
+        drawn.append(text(left - 8, y + 4, f"{part * 100:.3g}%", "end", "axis"))
+        drawn.append(text(x, top + height + 16, f"{round(part * last):,}", "middle", "axis"))
+    drawn.append(text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
     turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
     return [*drawn, turned.format(top + height / 2, y_says)]
-
-
-def _svg(title: str, width: float, height: float, marks: Iterable[Markup], stretch: bool = False) -> Markup:
-    body = Markup("").join(marks)
-    fit = Markup(' preserveAspectRatio="none" class="strip"') if stretch else Markup("")
-    return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}"{}>{}</svg>').format(
-        title, width, height, fit, body
-    )
 
 
 def _grid(x_says: str, y_says: str, end: float = 1.0) -> list[Markup]:
@@ -156,9 +150,9 @@ def _grid(x_says: str, y_says: str, end: float = 1.0) -> list[Markup]:
         marks.append(
             Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
         )
-        marks.append(_text(left - 8, y + 4, f"{part * end * 100:.3g}%", "end", "axis"))
-        marks.append(_text(x, top + height + 16, f"{part * end * 100:.3g}%", "middle", "axis"))
-    marks.append(_text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
+        marks.append(text(left - 8, y + 4, f"{part * end * 100:.3g}%", "end", "axis"))
+        marks.append(text(x, top + height + 16, f"{part * end * 100:.3g}%", "middle", "axis"))
+    marks.append(text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
     turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
     return [*marks, turned.format(top + height / 2, y_says)]
 
@@ -175,15 +169,3 @@ def _path(points: Sequence[tuple[float, float]], css: str) -> Markup:
 
 def _dot(x: float, y: float) -> Markup:
     return Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3.6"/>').format(*_at(x, y))
-
-
-def _box(x: float, y: float, width: float, height: float, css: str) -> Markup:
-    return Markup('<rect class="{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>').format(
-        css, x, y, width, height
-    )
-
-
-def _text(x: float, y: float, said: str, anchor: str, css: str = "label") -> Markup:
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        css, x, y, anchor, escape(said)
-    )

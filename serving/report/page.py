@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.business import Business
@@ -18,7 +18,7 @@ from features.progress import Progress
 from features.whole_file import whole_file
 from serving.batch import Scored, score_everybody
 from serving.phrases import Language
-from serving.report.card import card_view
+from serving.report.card import render_card as render_card
 from serving.report.definitions import definitions_view
 from serving.report.findings import Findings, find
 from serving.report.listing import Customer, as_csv, customers
@@ -76,11 +76,6 @@ def render_page(
     return _render("report.html.j2", view | files | {"listed": listed})
 
 
-def render_card(business: Business, scored: Scored, language: Language, now: int) -> str:
-    """The model card as HTML text."""
-    return _render("card.html.j2", card_view(business, scored, language, now))
-
-
 def rejected_rows(path: Path) -> Counter[str] | None:
     """How many rows each reason rejected when `winback check` last ran; None without its file."""
     try:
@@ -93,7 +88,7 @@ def rejected_rows(path: Path) -> Counter[str] | None:
 @cache
 def _templates() -> Environment:
     return Environment(
-        loader=PackageLoader("serving.report"),
+        loader=ChoiceLoader([PackageLoader("serving.report"), PackageLoader("training.card")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -271,6 +271,7 @@ def test_hostile_names_are_text_and_nothing_else(language: Language) -> None:
     assert not {"script", "img", "iframe", "object", "link"} & set(Card(html).tags)
     assert "{{ 7*7 }}" in html
     assert html.count("&lt;script&gt;") > 10
+    assert "&amp;lt;" not in html
 
 
 # Seen to fail: candidates in the order of the report's own keys, which a saved bundle sorts.
@@ -313,6 +314,12 @@ def test_places_and_ticks_by_hand() -> None:
     assert svg.ticks(0.13, 0.58) == pytest.approx([0.2, 0.3, 0.4, 0.5])
     assert len(svg.ticks(-7, 21)) <= 5
     assert svg.ticks(3.0, 3.0) == [3.0]
+
+
+def test_before_it_is_registered_a_model_has_a_name_alone() -> None:
+    told = {version: card_html(trained("churn"), "winback-churn", version, "en") for version in ("", "7")}
+    assert "version" not in Card(told[""]).text["what"]
+    assert "winback-churn, version 7" in Card(told["7"]).text["what"]
 
 
 def test_sections_have_names_of_their_own() -> None:

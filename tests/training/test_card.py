@@ -49,8 +49,21 @@ def trained(task: TaskName) -> Bundle:
         "leaks": LEAKS, "compared": {"reasons": ["log loss is lower on 2 of 3 windows"]},
     }  # fmt: skip
     bundle = finish(made.question(task), made.features(), made.known(), asked, trial, made.EVIDENCE, more)
+    report = {**bundle.report, "backtest": _with_an_earlier_one(bundle.report["backtest"])}
     says = "trees: 50 of depth 3, loss 0.4102 (200 of depth 6 reach 0.4079), at 1% of what the largest costs"
-    return replace(bundle, report={**bundle.report, "sizes": {"says": says, "curve": CURVE}})
+    return replace(bundle, report={**report, "sizes": {"says": says, "curve": CURVE}})
+
+
+def _with_an_earlier_one(backtest: dict[str, Any]) -> dict[str, Any]:
+    """The back-test of a small shop has one window; this one has another before it, with figures of its own."""
+    last = backtest["windows"][-1]
+    moved = {
+        name: {key: value + 0.05 for key, value in part.items()} if "point" in part else part
+        for name, part in last.items() if isinstance(part, dict)
+    }  # fmt: skip
+    plainly = {name: value + 0.05 for name, value in last.items() if isinstance(value, float)}
+    earlier = {**last, **moved, **plainly, "as_of": "2024-03-11T00:01:00.666011Z", "rows": 61}
+    return {**backtest, "windows": [earlier, last]}
 
 
 def seen(task: TaskName, language: Language = "en") -> Card:
@@ -165,6 +178,13 @@ def test_curves_stand_as_measured_and_the_size_in_use_is_marked() -> None:
         assert row == [f"{one['customers']:,}", str(one["cutoffs"]), f"{one['rows']:,}", ranged(one["loss"], 4)]
 
 
+SOURCES = {
+    "time": ("windows",), "test": ("test",), "backtest": ("backtest",), "level": ("level",), "sizes": ("sizes",),
+    "segments": ("segments",), "learning": ("learning",), "drivers": ("drivers_by_segment",), "width": ("uncertainty",),
+    "swarm": ("beeswarm",), "stability": ("stability",), "leaks": ("leaks",), "candidates": ("test", "choice"),
+}  # fmt: skip
+
+
 def numbers(found: Any) -> Iterator[float]:
     """Every number of a report, however deep."""
     if isinstance(found, dict):
@@ -177,11 +197,12 @@ def numbers(found: Any) -> Iterator[float]:
         yield float(found)
 
 
-# Seen to fail: 0.001 added to every calibration error; a table of invented figures.
+# Seen to fail: 0.001 added to every calibration error; effects of segments in thousandths.
 def test_no_figure_of_any_table_is_from_elsewhere() -> None:
     report, card = trained("churn").report, seen("churn")
-    known = {f"{value * scale:.{places}f}" for value in numbers(report) for scale in (1, 100) for places in range(5)}
     for section, tables in card.tables.items():
+        told = [report[key] for key in SOURCES[section]]
+        known = {f"{value * scale:.{places}f}" for value in numbers(told) for scale in (1, 100) for places in range(5)}
         for table in tables:
             shares = [n for n, head in enumerate(table[0]) if head in ("Off by, %", "Cost, of the largest")]
             for row in table[1:]:
@@ -232,7 +253,7 @@ def test_what_the_report_does_not_hold_is_left_out(language: Language) -> None:
     assert bare - {""} == {"what", "test", "not"}
 
 
-# Seen to fail: the name of the model joined into Markup; autoescape off.
+# Seen to fail: autoescape off; a label of a picture taken as mark-up.
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hostile_names_are_text_and_nothing_else(language: Language) -> None:
     swarm = json.loads(json.dumps(trained("churn").report["beeswarm"]))
@@ -250,6 +271,7 @@ def test_hostile_names_are_text_and_nothing_else(language: Language) -> None:
     assert not {"script", "img", "iframe", "object", "link"} & set(Card(html).tags)
     assert "{{ 7*7 }}" in html
     assert html.count("&lt;script&gt;") > 10
+    assert "&amp;lt;" not in html
 
 
 # Seen to fail: candidates in the order of the report's own keys, which a saved bundle sorts.
@@ -292,6 +314,12 @@ def test_places_and_ticks_by_hand() -> None:
     assert svg.ticks(0.13, 0.58) == pytest.approx([0.2, 0.3, 0.4, 0.5])
     assert len(svg.ticks(-7, 21)) <= 5
     assert svg.ticks(3.0, 3.0) == [3.0]
+
+
+def test_before_it_is_registered_a_model_has_a_name_alone() -> None:
+    told = {version: card_html(trained("churn"), "winback-churn", version, "en") for version in ("", "7")}
+    assert "version" not in Card(told[""]).text["what"]
+    assert "winback-churn, version 7" in Card(told["7"]).text["what"]
 
 
 def test_sections_have_names_of_their_own() -> None:

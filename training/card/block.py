@@ -68,6 +68,11 @@ class Subject:
     value: str = ""
 
     @property
+    def called(self) -> Markup | str:
+        """Its name and version in the registry; before it is registered it has a name alone."""
+        return self.say("of", name=self.name, version=self.version) if self.version else self.name
+
+    @property
     def report(self) -> Json:
         return self.bundle.report
 
@@ -87,11 +92,11 @@ class Subject:
         """What a metric is called."""
         return TEXTS[self.language].get(f"card_metric_{name}", name)
 
-    def segment(self, by: str, name: str) -> str:
+    def segment(self, by: str, name: str) -> Markup:
         """What a segment is called, and by what customers are told apart."""
         own = f"stage_{name}" if by == "stage" else f"card_{'tenure' if by == 'tenure' else 'tier'}_{name}"
         texts = TEXTS[self.language]
-        return str(self.say("segment_of", by=texts.get(f"card_by_{by}", by), name=texts.get(own, name)))
+        return self.say("segment_of", by=texts.get(f"card_by_{by}", by), name=texts.get(own, name))
 
     def effect(self, size: float | None) -> str:
         """An effect on the score: points of probability, or an amount."""

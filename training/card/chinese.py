@@ -13,12 +13,12 @@ TEXTS: Mapping[str, str] = {
     "card_task_churn": "流失", "card_task_conversion": "转化", "card_task_ltv": "价值", "card_quoted": "“{said}”",
     "card_range": "{low} 至 {high}", "card_unit_points": "百分点", "card_unit_amount": "金额",
     # what it is
-    "card_what": "模型概况", "card_question": "问题", "card_model": "模型", "card_version": "版本",
-    "card_candidate": "胜出的候选", "card_grade": "证据等级", "card_grade_reasons": "未能更高的原因",
-    "card_no_reasons": "无", "card_data": "数据", "card_data_line": "{events} 条事件，{users} 位用户，完整至 {until}",
-    "card_catalog": "特征", "card_catalog_line": "{features} 个特征，{inputs} 个输入，窗口 {windows} 天",
-    "card_calibration": "校准", "card_as_given": "按模型原样给出", "card_base": "原因的起点",
-    "card_rhythm": "节奏模型", "card_healthy": "无异常标记", "card_left_out": "未使用的列", "card_prints": "指纹",
+    "card_what": "模型概况", "card_question": "问题", "card_model": "模型", "card_candidate": "胜出的候选",
+    "card_grade": "证据等级", "card_grade_reasons": "未能更高的原因", "card_no_reasons": "无", "card_data": "数据",
+    "card_data_line": "{events} 条事件，{users} 位用户，完整至 {until}", "card_catalog": "特征",
+    "card_catalog_line": "{features} 个特征，{inputs} 个输入，窗口 {windows} 天", "card_calibration": "校准",
+    "card_as_given": "按模型原样给出", "card_base": "原因的起点", "card_rhythm": "节奏模型",
+    "card_healthy": "无异常标记", "card_left_out": "未使用的列", "card_prints": "指纹",
     "card_prints_line": "数据 {data}；特征 {catalog}；模型包格式 {format}",
     # the periods
     "card_time": "学习与评判所用的时期",
@@ -106,9 +106,11 @@ TEXTS: Mapping[str, str] = {
     "rung_blend_btyd": "Pareto/NBD、回归与树模型的平均",
     # curves
     "card_sizes": "树模型需要多大",
-    "card_sizes_lead": "较早窗口上的损失，与精确解释一个评分所需的代价对照。在不显著差于最优者中，取代价最低的一个。",
+    "card_sizes_lead": (
+        "较早窗口上的损失，与精确解释一个评分所需的代价对照。在不显著差于最优者中，取代价最低的一个（红点）。"
+    ),
     "card_sizes_plot": "损失与代价（轮数 × 深度）", "card_size": "轮数 × 深度", "card_cost": "代价（相对最大者）",
-    "card_cost_axis": "解释代价（相对最大者，%）", "card_loss": "损失", "card_against_best": "减最优者",
+    "card_cost_axis": "轮数 × 深度，按解释代价排列", "card_loss": "损失", "card_against_best": "减最优者",
     "card_learning": "更多数据是否有用",
     "card_learning_lead": (
         "让所选候选只用部分数据学习，并在最后一个窗口的同一批其他客户上评判。若曲线右端仍在下降，"

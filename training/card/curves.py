@@ -27,7 +27,8 @@ def sizes(of: Subject) -> Block | None:
     ]
     words = (str(of.say("cost_axis")), str(of.say("loss")))
     picture = Picture(of.say("sizes_plot"), figures.measured(of.say("sizes_plot"), points, words, _loss))
-    table = Table(of.heads("size", "cost", "loss", "against_best"), rows)
+    used = next((number for number, one in enumerate(points) if one.marked), None)
+    table = Table(of.heads("size", "cost", "loss", "against_best"), rows, used)
     said = [of.say("sizes_lead")] + ([of.say("quoted", said=found["says"])] if found.get("says") else [])
     return Block("sizes", of.say("sizes"), tuple(said), tables=(table,), pictures=(picture,))
 

@@ -17,7 +17,7 @@ TEXTS: Mapping[str, str] = {
     "card_quoted": "\"{said}\"", "card_range": "{low} to {high}", "card_unit_points": "percentage points",
     "card_unit_amount": "amount",
     # what it is
-    "card_what": "What it is", "card_question": "Question", "card_model": "Model", "card_version": "Version",
+    "card_what": "What it is", "card_question": "Question", "card_model": "Model",
     "card_candidate": "Winning candidate", "card_grade": "Evidence grade",
     "card_grade_reasons": "What keeps it from a better one", "card_no_reasons": "nothing", "card_data": "Data",
     "card_data_line": "{events:event|events}, {users:user|users}, complete until {until}", "card_catalog": "Features",
@@ -143,10 +143,10 @@ TEXTS: Mapping[str, str] = {
     "card_sizes": "How large the trees must be",
     "card_sizes_lead": (
         "Loss on an earlier window beside what an exact explanation of a score costs. The cheapest size that is "
-        "not significantly worse than the best is used."
+        "not significantly worse than the best is used: the red dot."
     ),
     "card_sizes_plot": "Loss by cost, rounds × depth", "card_size": "Rounds × depth",
-    "card_cost": "Cost, of the largest", "card_cost_axis": "cost of an explanation, % of the largest",
+    "card_cost": "Cost, of the largest", "card_cost_axis": "rounds × depth, by the cost of an explanation",
     "card_loss": "Loss", "card_against_best": "Minus the best", "card_learning": "Would more data help?",
     "card_learning_lead": (
         "The chosen candidate learned from less and was judged on the same other customers of the last window. "

@@ -25,7 +25,7 @@ def what(of: Subject) -> Block:
     )  # fmt: skip
     facts = [
         (say("question"), definition_words(bundle.definition, of.value, of.language)),
-        (say("model"), f"{of.name}, {say('version')} {of.version}"),
+        (say("model"), of.called),
         (say("candidate"), candidate(of, bundle.rung)),
         (say("grade"), bundle.grade),
         (say("grade_reasons"), "; ".join(bundle.grade_reasons) or say("no_reasons")),

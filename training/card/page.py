@@ -29,7 +29,8 @@ REFUSALS = 5
 def card_html(bundle: Bundle, name: str, version: str, language: Language) -> str:
     """The card of one model: all that its report knows, and what it must not be used for.
 
-    name, version: in the registry.  What the report does not hold is left out.  The same model gives the same text.
+    name, version: in the registry; version "" before there is one.  What the report does not hold is left out.
+    The same model gives the same text.
     """
     return cards_html([Subject(bundle, name, version, language)], language)
 
@@ -47,7 +48,7 @@ def _model(of: Subject) -> dict[str, Any]:
     task = of.bundle.definition.task
     blocks = [block for section in SECTIONS if (block := section(of))]
     return {
-        "task": task, "title": of.say(f"task_{task}"), "said": of.say("of", name=of.name, version=of.version),
+        "task": task, "title": of.say(f"task_{task}"), "said": of.called,
         "glance": glance(of), "blocks": blocks,
     }  # fmt: skip
 

@@ -73,7 +73,8 @@ def learn(business: Business, definition: Definition, past: Past, features: Cata
             "segments": segment_report(asked, trial.test, told),
             "learning": learning_curve(asked, trial.rung).to_json(), "leaks": searched.to_json(),
         }  # fmt: skip
-        bundle = finish(definition, features, past, asked, trial, by_windows(evidence, len(trial.judged)), more)
+        evidence = by_windows(evidence, len(trial.judged))
+        bundle = finish(definition, features, past, asked, trial, evidence, more, definitions(business).get("churn"))
     return Learned(asked, trial, bundle, told, searched)
 
 

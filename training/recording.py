@@ -17,6 +17,7 @@ from features.past import Past
 from features.progress import Progress
 from training import registry, runs
 from training.bundle import Bundle
+from training.card.page import card_html
 from training.configuration import to_toml
 from training.environment import commit, spent
 from training.evaluate import flat_metrics
@@ -158,6 +159,7 @@ def _log_one(client: Any, experiment: str, training: Training, one: _Logged, pro
             },
             flat_metrics(bundle.report), report_plots(bundle.report, bundle.rung), made.example,
         )  # fmt: skip
+        client.log_text(run_id, card_html(bundle, registry.model_name(made.task), "", "en"), "model_card.html")
         runs.log_reading(business, to_toml(business))
         runs.log_data(client, run_id, business, bundle, made.holdout)
         runs.log_holdout(client, run_id, bundle, made.holdout)

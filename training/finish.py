@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.build import FeatureTable, build_at
 from features.catalog import Catalog
 from features.definitions import Definition, eligible
+from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from training.bundle import Bundle, Origin
 from training.decision import AGGREGATE, Decision
@@ -19,9 +20,10 @@ from training.drivers import driver_report
 from training.evidence import Evidence
 from training.inputs import EXPECTED_VALUE, Inputs, fit_inputs, rhythm_catalog
 from training.level import AS_IT_IS, Level, level_of
-from training.population import drift_sentence
+from training.population import MOMENTS, drift_sentence
 from training.report import report_of
 from training.segments import fit_segmentation, past_of
+from training.splits import Timeline
 from training.stability import stability
 from training.trial import Asked, Trial
 
@@ -57,7 +59,7 @@ def finish(
     drivers = driver_report(bundle, some, _segments(asked, features, some, churn))
     steady = {"stability": stability(bundle, trial.rung, asked.rows, some)}
     return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, **drivers, **steady,
-              "drift": drift_sentence(asked.rows, line, crowd.some)})
+              "drift": drift_sentence(asked.rows, line, crowd.some, _young(features, past, line))})
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ def _segments(
     rows, nobody = asked.rows, np.zeros(len(some), dtype=np.int64)
     told = fit_segmentation(past_of(rows.take(rows.as_of == asked.line.test), features), asked.definition, churn)
     return told.assign(FeatureTable(features, nobody, nobody, some[:, : len(features.names)]))
+
+
+def _young(features: Catalog, past: Past, line: Timeline) -> list[int]:
+    """The features whose window reached back before the log began, at one of the last cut-offs."""
+    seen = line.cutoffs[-MOMENTS:][0] - past.span.first
+    return [number for number, one in enumerate(features.features) if one.days and one.days * MICROSECONDS_A_DAY > seen]
 
 
 def _spread(some: NDArray[np.float32]) -> NDArray[np.float32]:

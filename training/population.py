@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from training.rows import Rows
 from training.splits import Timeline
 
 SAMPLE = 10_000
+MOMENTS = 3
 TIMES = 9.0  # today is three times as far from the last cut-off as two are, and the index grows with the square
 GONE = 0.3  # a column that so many more customers lack than ever before has lost its feed
 MANY = 0.05  # of the columns: among so many one or two always move
@@ -19,19 +21,20 @@ NAMED = 5
 F32 = NDArray[np.float32]
 
 
-def drift_sentence(rows: Rows, line: Timeline, today: F32) -> str:
+def drift_sentence(rows: Rows, line: Timeline, today: F32, young: Collection[int] = ()) -> str:
     """What a person should look at before a model goes into use; "" when today is much like the past.
 
     Customers age and seasons turn, so that columns always move: one alarms when it has moved by far more than it did
     between the last cut-offs, or when it is suddenly missing.  today: (n, inputs) of those who are asked today.
+    young: columns that could not look back as far as they mean to at those cut-offs, since the log had just begun.
     """
     if not len(today):
         return ""
-    moments = [_some(rows, at) for at in line.cutoffs[-3:]]
+    moments = [_some(rows, at) for at in line.cutoffs[-MOMENTS:]]
     usual, now = _usual(rows.names, moments), _moved(rows.names, moments[-1], _sample(today))
     missing = np.isnan(today).mean(axis=0) - np.max([np.isnan(part).mean(axis=0) for part in moments], axis=0)
-    gone = np.flatnonzero(missing > GONE)
-    strange = np.setdiff1d(np.flatnonzero(now > np.maximum(ALARM, TIMES * usual)), gone)
+    gone = np.setdiff1d(np.flatnonzero(missing > GONE), list(young))
+    strange = np.setdiff1d(np.flatnonzero(now > np.maximum(ALARM, TIMES * usual)), [*young, *gone])
     of, told = f"of {len(rows.names)} columns", []
     if len(gone):
         told.append(f"{len(gone)} {of} are suddenly missing ({_named(rows.names, gone)})")

@@ -94,7 +94,7 @@ def _stacked(trial: Trial) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 def _level(trial: Trial, forecast: float) -> Json:
     """Promised and realised totals: of people for a probability, of money for an amount.
 
-    error: the root mean square of the logs of their ratios; 0.1 is about 10 %.
+    error: the root mean square of the logs of their ratios, 0.1 is about 10 %; one window alone tells nothing of it.
     """
     totals = [
         (format_instant(one.window.as_of), float(one.promise.p.sum()), float(one.window.y.sum()))
@@ -104,7 +104,7 @@ def _level(trial: Trial, forecast: float) -> Json:
     known = [error for error in errors if np.isfinite(error)]
     return {
         "source": trial.decision.source, "forecast": forecast,
-        "error": float(np.sqrt(np.mean(np.square(known)))) if known else None,
+        "error": float(np.sqrt(np.mean(np.square(known)))) if len(known) > 1 else None,
         "windows": [{"as_of": at, "promised": promised, "came": came} for at, promised, came in totals],
     }  # fmt: skip
 

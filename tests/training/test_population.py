@@ -39,6 +39,14 @@ def test_another_crowd_is_told_with_its_columns() -> None:
     assert "20 of 20 columns have moved much further than ever before (f0, f1, f2, f3, f4 and 15 more)" in told
 
 
+def test_columns_that_could_not_look_back_far_enough_are_left_out() -> None:
+    moved = today()
+    moved[:, :10] += 5.0
+    moved[:, 11] = np.nan
+    assert "10 of 20" in drift_sentence(labelled(), LINE, moved)
+    assert drift_sentence(labelled(), LINE, moved, [*range(10), 11]) == ""
+
+
 def test_one_odd_column_among_many_is_none() -> None:
     odd = today()
     odd[:, 3] += 5.0

@@ -282,12 +282,18 @@ def score(
     as_of: AsOf = None,
     lang: Lang = "en",
     spark: Spark = None,
+    stages: Annotated[bool, typer.Option("--stages", help="Lifecycle stages alone, which need no model")] = False,
     config: Config = None,
 ) -> None:
     """Score every user: probabilities, band, stage, reasons."""
     language = cast("Language", _one_of(lang, LANGUAGES, "language"))
     business = _business(ctx, config)
     moment = _moment(as_of, business)
+    if stages:
+        from serving.stages import write_stages
+
+        _say(write_stages(business, moment, Path(out), _now(), _progress()).lines())
+        return
     if spark:
         from serving.spark import score as on_spark
 

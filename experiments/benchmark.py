@@ -1,4 +1,4 @@
-"""python -m experiments.benchmark [--automl] [--tasks churn ltv] [--results bench-results]
+"""python -m experiments.benchmark [--automl] [--tasks churn ltv] [--only TEXT] [--results bench-results]
 
 Do our scores beat what a practitioner would reach for, at moments of real logs whose future none of them saw?
 Prints one table with paired 95 % intervals over customers, and which limits were kept; writes training.json and .md.
@@ -40,7 +40,7 @@ def main() -> None:
     found: list[Json] = []
     for moment in MOMENTS:
         for task in moment.tasks:
-            if task in asked.tasks:
+            if task in asked.tasks and asked.only in moment.name:
                 found.append(stand(moment, task, asked.automl))
                 print("\n".join(_lines(found[-1])), flush=True)
     verdicts = limits(found)
@@ -55,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmark", description=__doc__)
     parser.add_argument("--automl", action="store_true", help="with FLAML and AutoGluon, where they are installed")
     parser.add_argument("--tasks", nargs="+", default=["churn", "ltv"])
+    parser.add_argument("--only", default="", metavar="TEXT", help="moments with this in their name")
     parser.add_argument("--results", type=Path, default=ROOT / "bench-results")
     return parser.parse_args()
 

@@ -117,8 +117,8 @@ def weigh(definition: Definition, line: Timeline, rows: Rows) -> Evidence:
     if found.grade == "none":
         raise InputProblem(
             f"{definition.task}: not enough data to train: {'; '.join(found.reasons)}. "
-            "`winback check` says what would help. Until then the lifecycle stages, which need no model, still tell "
-            "who is new, active, slipping or lapsed.",
+            "`winback check` says what would help. Until then `winback score --stages --out F.parquet` says by rules "
+            "who is new, active, slipping or lapsed; that needs no model.",
             "not_enough_data",
         )
     return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from features.definitions import TaskName
     from features.progress import Progress
     from serving.phrases import Language
-    from training.proposal import Proposal
+    from training.proposing.proposal import Proposal
 
 DEFAULT_CONFIG = Path("winback.toml")
 TASKS = ("churn", "conversion", "ltv")
@@ -77,8 +77,8 @@ def init(
 ) -> None:
     """Propose winback.toml from the data, with the evidence for each choice."""
     from features.sources.exports import without_password
-    from training.config_file import refuse_existing, write_config
-    from training.proposal import propose
+    from training.proposing.config_file import refuse_existing, write_config
+    from training.proposing.proposal import propose
 
     path = _config(ctx, config)
     refuse_existing(path, force)
@@ -117,8 +117,8 @@ def compact(ctx: typer.Context, config: Config = None) -> None:
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past
-    from training import precheck
-    from training.precheck_text import lines
+    from training.checking import precheck
+    from training.checking.precheck_text import lines
 
     business, progress = _business(ctx, config), _progress()
     past, account = open_past(business, _now(), progress)
@@ -229,7 +229,7 @@ def compare(
     config: Config = None,
 ) -> None:
     """Two models side by side: window by window, for whom they differ, and what they were made from."""
-    from training.contrast import compare as run
+    from training.judging.contrast import compare as run
 
     _say(run(_business(ctx, config), first, second, _now(), _progress()))
 
@@ -242,8 +242,8 @@ def promote(
     config: Config = None,
 ) -> None:
     """Make versions champions by hand, whatever the judge had said."""
-    from training.succession import Order
-    from training.succession import promote as run
+    from training.keeping.succession import Order
+    from training.keeping.succession import promote as run
 
     _say(run(_business(ctx, config), models, Order(_who(), reason, _now()), _progress()))
 
@@ -256,8 +256,8 @@ def rollback(
     config: Config = None,
 ) -> None:
     """Give the place back to the champion before today's; twice goes back twice."""
-    from training.succession import Order
-    from training.succession import rollback as run
+    from training.keeping.succession import Order
+    from training.keeping.succession import rollback as run
 
     _say(run(_business(ctx, config), tasks, Order(_who(), reason, _now()), _progress()))
 
@@ -269,7 +269,7 @@ def retrain(
     config: Config = None,
 ) -> None:
     """Repeat a training with its own configuration on today's data; say what differs, if anything does."""
-    from training.retrain import retrain as run
+    from training.keeping.retrain import retrain as run
 
     for result in run(_business(ctx, config), run_id, _now(), _progress()):
         _say(result.lines())

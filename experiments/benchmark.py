@@ -23,10 +23,10 @@ from experiments.peers import ROOT, Table, answers
 from features.build import build_at
 from features.definitions import TaskName, definitions, eligible
 from features.past import catalog_of
-from training import metrics
-from training.bootstrap import paired
-from training.coverage import coverage_by_decile
 from training.learn import learn
+from training.measures import metrics
+from training.measures.bootstrap import paired
+from training.measures.coverage import coverage_by_decile
 
 F64 = NDArray[np.float64]
 Json = dict[str, Any]

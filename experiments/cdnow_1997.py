@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.demo import cdnow, winback
-from training import metrics
+from training.measures import metrics
 
 LAST_DAY = "19971231"
 OUTCOME_UNTIL = "19980630"

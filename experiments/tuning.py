@@ -22,10 +22,10 @@ from experiments.moments import MOMENTS, Moment, came, known_and_whole, orders, 
 from features.build import build_at
 from features.definitions import definitions, eligible
 from features.past import catalog_of
-from training import metrics
-from training.bootstrap import paired
 from training.calibration import sigmoid
 from training.learn import Learned, learn
+from training.measures import metrics
+from training.measures.bootstrap import paired
 from training.splits import folds
 
 F64 = NDArray[np.float64]

@@ -25,7 +25,7 @@ from features.progress import Progress
 from features.whole_file import whole_file
 from serving.phrases import Language
 from serving.scores import F64, Scores, bands, score_table
-from training.registry import Champion, champions
+from training.keeping.registry import Champion, champions
 
 REASONS = 3
 REASON = pa.struct({"task": pa.string(), "concept": pa.string(), "effect": pa.float64(), "text": pa.string()})

@@ -26,7 +26,7 @@ from features.store import PostedEvent, Store, open_store
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table
 from training.bundle import Bundle
-from training.registry import Champion, champions, ready, same_catalogue
+from training.keeping.registry import Champion, champions, ready, same_catalogue
 
 STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")

@@ -28,7 +28,7 @@ from features.progress import progress_on
 from serving.http import ErrorForm, application
 from serving.live import open_live, warm
 from training.bundle import load_bundle
-from training.registry import Champion, champions
+from training.keeping.registry import Champion, champions
 
 CONFIG, CHAMPIONS = "WINBACK_CONFIG", "WINBACK_CHAMPIONS"
 SECONDS_TO_START = 180

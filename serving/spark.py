@@ -26,7 +26,7 @@ from features.spark.session import settings, spark_session
 from serving.batch import Asked, Scored, Tally, origin_of, score_columns
 from serving.phrases import Language
 from training.bundle import FILE, load_bundle
-from training.registry import Champion, champions
+from training.keeping.registry import Champion, champions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -22,8 +22,8 @@ from training.amounts import AmountInterval
 from training.calibration import BetaCalibration
 from training.inputs import Inputs
 from training.level import Level
+from training.measures.venn_abers import VennAbers
 from training.models.blend import Model, model_from_json
-from training.venn_abers import VennAbers
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import Definition
-from training.bootstrap import Interval, replayed, summary
 from training.calibration import IDENTITY
 from training.criterion import criterion
 from training.level import AS_IT_IS
+from training.measures.bootstrap import Interval, replayed, summary
 
 F64 = NDArray[np.float64]
 DRAWS = 200

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import TaskName
-from training.bootstrap import row_log_loss
+from training.measures.bootstrap import row_log_loss
 
 F64 = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -14,7 +14,7 @@ from training.backtest import Window, pooled
 from training.calibration import IDENTITY, BetaCalibration, fit_beta
 from training.compete import Contest, choose, hedge, uncalibrated
 from training.level import AS_IT_IS, SAME_LEVEL, Level, fit_factor, level_error, level_of
-from training.venn_abers import VennAbers, fit_venn_abers
+from training.measures.venn_abers import VennAbers, fit_venn_abers
 
 F64 = NDArray[np.float64]
 AGGREGATE = "pareto_nbd"  # the rung whose total is believed first: it needs no outcomes, so it is never out of date

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from training.attribution import Attribution, attribute, by_concept, concepts
 from training.bundle import Bundle
-from training.segments import ORDER
+from training.measures.segments import ORDER
 
 Json = dict[str, Any]
 F32 = NDArray[np.float32]

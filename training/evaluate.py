@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import metrics
-from training.bootstrap import Interval, interval, paired
-from training.coverage import coverage, coverage_by_decile
-from training.profit import Campaign, expected_most_profit, profit_at
+from training.measures import metrics
+from training.measures.bootstrap import Interval, interval, paired
+from training.measures.coverage import coverage, coverage_by_decile
+from training.measures.profit import Campaign, expected_most_profit, profit_at
 
 F64 = NDArray[np.float64]
 Json = dict[str, Any]

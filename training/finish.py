@@ -20,9 +20,9 @@ from training.drivers import driver_report
 from training.evidence import Evidence
 from training.inputs import EXPECTED_VALUE, Inputs, fit_inputs, rhythm_catalog
 from training.level import AS_IT_IS, Level, level_of
+from training.measures.segments import fit_segmentation, past_of
 from training.population import MOMENTS, drift_sentence
 from training.report import report_of
-from training.segments import fit_segmentation, past_of
 from training.splits import Timeline
 from training.stability import stability
 from training.trial import Asked, Trial

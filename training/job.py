@@ -15,10 +15,10 @@ from features.past import Past, catalog_of, open_past
 from features.problems import InputProblem, did_you_mean
 from features.progress import Progress
 from training.bundle import Bundle
+from training.checking.precheck import unanswerable
+from training.judging.promotion import Verdict
+from training.keeping.recording import Made, Recorded, Training, record
 from training.learn import learn
-from training.precheck import unanswerable
-from training.promotion import Verdict
-from training.recording import Made, Recorded, Training, record
 from training.story import story
 
 EXAMPLE = 5
@@ -60,8 +60,8 @@ def train(
 ) -> tuple[Trained, ...]:
     """Train, judge and register a model for each of `tasks` (all that the business asks when empty).
 
-    now: microseconds UTC, the moment of reading.  in_force, repeats: as of `training.recording.Training`, when a run is
-    repeated.  Raises InputProblem when no task can be trained.
+    now: microseconds UTC, the moment of reading.  in_force, repeats: as of `training.keeping.recording.Training`, when
+    a run is repeated.  Raises InputProblem when no task can be trained.
     """
     asked, started = _asked(business, tasks), time.perf_counter()
     past, account = open_past(business, now, progress)

@@ -18,13 +18,13 @@ from features.progress import Progress
 from training.bundle import Bundle
 from training.evidence import LEAST_RARER, Evidence, grade
 from training.finish import finish
+from training.judging.promotion import capped
 from training.leaks.alarm import Searched
 from training.leaks.search import search
 from training.learning_curve import learning_curve
-from training.promotion import capped
+from training.measures.segments import fit_segmentation, past_of
 from training.report import segment_report
 from training.rows import Rows, gather
-from training.segments import fit_segmentation, past_of
 from training.splits import Timeline, folds, origins, timeline
 from training.trial import Asked, Trial, hold_trial, rarer
 

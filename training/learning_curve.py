@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import TaskName
-from training.bootstrap import Interval, replayed, summary
 from training.compete import uncalibrated
 from training.criterion import criterion
 from training.ladder import Rung
+from training.measures.bootstrap import Interval, replayed, summary
 from training.splits import folds
 from training.trial import Asked
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.drift import ALARM, fit_reference, stability_indices
+from training.measures.drift import ALARM, fit_reference, stability_indices
 from training.rows import Rows
 from training.splits import Timeline
 

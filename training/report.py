@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from features.clock import format_instant
 from features.definitions import Definition
-from training import metrics
 from training.bundle import Bundle
 from training.compete import uncalibrated
 from training.criterion import loss_of
 from training.evaluate import amount_report, pooled_report, probability_report, said, window_report
 from training.level import level_error
-from training.profit import Campaign
+from training.measures import metrics
+from training.measures.profit import Campaign
+from training.measures.segments import AMOUNT_FIGURES, PROBABILITY_FIGURES, by_segment
 from training.rows import Rows
-from training.segments import AMOUNT_FIGURES, PROBABILITY_FIGURES, by_segment
 from training.sizes import curve_json
 from training.trial import Asked, Judged, Trial
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from features.definitions import Definition
-from training.bootstrap import Interval
 from training.compete import choose, uncalibrated
+from training.measures.bootstrap import Interval
 from training.models.boosted import MODERATE, Boosted, Size
 from training.rows import Rows
 from training.splits import Fold

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.bundle import Bundle
-from training.promotion import Verdict
+from training.judging.promotion import Verdict
 
 Json = Mapping[str, Any]
 DOES = {"churn": "leave", "conversion": "convert"}

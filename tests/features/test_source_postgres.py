@@ -16,7 +16,7 @@ from features.sources import postgres
 from features.sources.columns import raw_pieces, read_raw, source_files
 from tests.postgres import OWNER, PASSWORD, Server, running
 from tests.sources_made import NOW, business, read, rows
-from training.proposal import propose
+from training.proposing.proposal import propose
 
 SAID = {"user": "customer_id", "time": "at", "kind": "kind", "value": "amount", "item": "props.sku", "event_id": "id"}
 QUERY = "SELECT * FROM log ORDER BY n;"

@@ -21,10 +21,10 @@ import pandas as pd
 from features.business import read_business
 from features.progress import Silent
 from tests.training.test_recording import NOW, finished
-from training import recording, registry, runs
 from training.bundle import load_bundle
-from training.recording import Made, Training, record
-from training.versions import PROMOTED, SHA256, versions
+from training.keeping import recording, registry, runs
+from training.keeping.recording import Made, Training, record
+from training.keeping.versions import PROMOTED, SHA256, versions
 
 STEPS = (
     ("log_bundle", "after"), ("create_model_version", "before"), ("create_model_version", "after"),

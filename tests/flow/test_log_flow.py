@@ -21,9 +21,9 @@ from serving.live import warm
 from serving.report.page import write_report
 from tests import made
 from tests.histories_made import at
-from training import precheck
+from training.checking import precheck
+from training.checking.precheck_text import lines
 from training.job import train
-from training.precheck_text import lines
 from training.rows import Rows, gather, sampled
 from training.splits import timeline
 

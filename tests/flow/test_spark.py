@@ -39,7 +39,7 @@ from serving import spark as serving_spark
 from tests import made
 from tests.histories_made import DAY, differing, one
 from tests.spark_world import AS_OF, CONFIG, NOW, START, World, differences, dirty, names, write_world
-from training.registry import Champion
+from training.keeping.registry import Champion
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from features.business import read_business
 from tests import made
-from training import registry
-from training.versions import versions
+from training.keeping import registry
+from training.keeping.versions import versions
 
 ROOT = Path(__file__).parents[2]
 

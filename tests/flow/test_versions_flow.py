@@ -15,8 +15,8 @@ import winback as front_door
 from features.business import read_business
 from tests import made
 from tests.histories_made import DAY
-from training import registry
-from training.versions import versions
+from training.keeping import registry
+from training.keeping.versions import versions
 
 SHOP = made.shop(220, 190, seed=3)
 CUT = made.START + 140 * DAY

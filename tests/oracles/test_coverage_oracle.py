@@ -8,7 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from training.coverage import coverage, coverage_by_decile
+from training.measures.coverage import coverage, coverage_by_decile
 
 
 def promised(seed: int, n: int) -> tuple[np.ndarray, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.drift import fit_reference, population_stability, stability_indices
+from training.measures.drift import fit_reference, population_stability, stability_indices
 
 
 def by_pandas(expected: np.ndarray, actual: np.ndarray) -> float:

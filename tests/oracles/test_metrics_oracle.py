@@ -14,8 +14,8 @@ import scipy.stats  # type: ignore[import-untyped]
 import sklearn.linear_model  # type: ignore[import-untyped]
 import sklearn.metrics as peer  # type: ignore[import-untyped]
 
-from training import metrics
 from training.calibration import PULL, fit_beta
+from training.measures import metrics
 
 SEEDS = range(8)
 

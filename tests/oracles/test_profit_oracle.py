@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats  # type: ignore[import-untyped]
 
-from training.profit import Campaign, Payoff, expected_most_profit, most_profit, profit_at, profit_of_best
+from training.measures.profit import Campaign, Payoff, expected_most_profit, most_profit, profit_at, profit_of_best
 
 # The example in the documentation of the package empulse (empulse.metrics.empc and mpc).
 EIGHT = [0, 1, 0, 1, 0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9]

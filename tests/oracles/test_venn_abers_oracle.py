@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.isotonic  # type: ignore[import-untyped]
 
-from training.venn_abers import fit_venn_abers
+from training.measures.venn_abers import fit_venn_abers
 
 SEEDS = range(25)
 

@@ -25,20 +25,20 @@ from features.clock import format_instant, parse_instant
 from features.definitions import Definition, definitions
 from features.events import read_events
 from features.histories import Histories, histories
-from training import registry, runs, succession, versions
 from training.amounts import AmountInterval
 from training.bundle import Bundle, Origin
 from training.calibration import BetaCalibration
 from training.inputs import Inputs
+from training.judging.promotion import Verdict
+from training.keeping import registry, runs, succession, versions
 from training.labels import labels
 from training.level import AS_IT_IS
+from training.measures.venn_abers import fit_venn_abers
 from training.models.bg_nbd import BGNBD
 from training.models.boosted import Boosted, fit_boosted
 from training.models.gamma_gamma import GammaGamma
 from training.models.linear import Linear, fit_amount, fit_logistic
 from training.models.pareto_nbd import ParetoNBD
-from training.promotion import Verdict
-from training.venn_abers import fit_venn_abers
 
 DAY = 86_400_000_000
 START = parse_instant("2024-01-01")

@@ -30,10 +30,10 @@ from training.bundle import Bundle, Origin
 from training.calibration import IDENTITY
 from training.evaluate import amount_report, probability_report
 from training.inputs import fit_inputs
+from training.keeping.registry import Champion
 from training.level import AS_IT_IS
+from training.measures.venn_abers import VennAbers, fit_venn_abers
 from training.models.linear import Linear
-from training.registry import Champion
-from training.venn_abers import VennAbers, fit_venn_abers
 
 START, NOW = parse_instant("2024-06-01"), parse_instant("2026-01-01")
 SPAN_DAYS = 560

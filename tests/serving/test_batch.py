@@ -23,8 +23,8 @@ from tests import made
 from tests.histories_made import DAY, Event
 from training.amounts import AmountInterval
 from training.inputs import fit_inputs
+from training.keeping.registry import Champion
 from training.models.linear import as_it_is
-from training.registry import Champion
 
 NOW = made.START + 400 * DAY
 # What the file says of each question, in columns such as churn_probability, by the names of the answer.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.amounts import SHARES, SMALLEST_TIER, TIERS, AmountInterval, fit_interval
-from training.coverage import coverage, coverage_by_decile
+from training.measures.coverage import coverage, coverage_by_decile
 
 
 def crowd(seed: int, n: int, nothing: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats  # type: ignore[import-untyped]
 
-from training.bootstrap import ROW_LOSSES, Interval, interval, paired
-from training.metrics import auc, average_precision, brier, calibration_error, log_loss, mae, tweedie_deviance
+from training.measures.bootstrap import ROW_LOSSES, Interval, interval, paired
+from training.measures.metrics import auc, average_precision, brier, calibration_error, log_loss, mae, tweedie_deviance
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.calibration import IDENTITY, OUTPUT_CLIP, BetaCalibration, fit_beta, sigmoid
-from training.metrics import calibration_line, log_loss
+from training.measures.metrics import calibration_line, log_loss
 
 CURVES = st.builds(BetaCalibration, a=st.floats(0, 5), b=st.floats(0, 5), c=st.floats(-5, 5))
 SEEDS = st.integers(0, 10_000)

@@ -24,8 +24,8 @@ from training.card.page import SECTIONS, card_html
 from training.card.writing import SPACE
 from training.finish import finish
 from training.learning_curve import learning_curve
+from training.measures.segments import fit_segmentation, past_of
 from training.report import segment_report
-from training.segments import fit_segmentation, past_of
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{ 7*7 }}'
 CURVE = [

@@ -10,9 +10,9 @@ import pytest
 
 from features.kernel import MICROSECONDS_A_DAY as DAY
 from tests import made
-from training.comparison import comparison_of, figures_of, segments, side_by_side
-from training.metrics import auc, log_loss
-from training.standing import Circumstances, Contender, promises, verdict_on
+from training.judging.comparison import comparison_of, figures_of, segments, side_by_side
+from training.judging.standing import Circumstances, Contender, promises, verdict_on
+from training.measures.metrics import auc, log_loss
 
 CHURN = made.question("churn")
 LINE = made.learned("churn")[0]

@@ -13,7 +13,7 @@ from training.calibration import sigmoid
 from training.compete import Contest, choose, hedge, uncalibrated
 from training.criterion import criterion, loss_of
 from training.ladder import Rung
-from training.metrics import log_loss, normalized_gini
+from training.measures.metrics import log_loss, normalized_gini
 from training.models.linear import Linear, as_it_is
 from training.rows import Rows
 from training.splits import Fold

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from training.drift import Reference, drifted, fit_reference, population_stability
+from training.measures.drift import Reference, drifted, fit_reference, population_stability
 
 NAMES = ("spend", "recency", "orders", "night_share", "city")
 

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from tests import made
 from training.attribution import attribute, concepts
 from training.drivers import DOTS, SWARMED, driver_report, strongest
-from training.segments import fit_segmentation
+from training.measures.segments import fit_segmentation
 
 
 @pytest.fixture(scope="module", params=["churn", "ltv"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests import made
 from training.evaluate import amount_report, flat_metrics, pooled_report, probability_report, window_report
-from training.profit import Campaign
+from training.measures.profit import Campaign
 
 SHARES = (5, 10, 20)
 EMPC, PROFIT = (f"{name}_value200_offer10_contact1_accept6_14" for name in ("empc", "profit"))

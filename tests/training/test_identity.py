@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from tests import made
-from training.identity import bundle_sha256, folder_sha256
+from training.keeping.identity import bundle_sha256, folder_sha256
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = "from tests import made; from training.identity import bundle_sha256; print(bundle_sha256(made.winner('churn')))"
+SCRIPT = "from tests import made; from training.keeping.identity import bundle_sha256; print(bundle_sha256(made.winner('churn')))"
 
 
 def in_a_process(seed: str) -> str:

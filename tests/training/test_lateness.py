@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.histories_made import DAY, HOUR, Event, past
-from training.lateness import EDGES, lateness, span_words
+from training.checking.lateness import EDGES, lateness, span_words
 
 SECOND = 1_000_000
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import metrics
-from training.metrics import (
+from training.measures import metrics
+from training.measures.metrics import (
     auc,
     average_precision,
     bias,
@@ -38,7 +38,7 @@ from training.metrics import (
 METRICS: dict[str, Callable[..., Any]] = {
     name: function
     for name, function in inspect.getmembers(metrics, inspect.isfunction)
-    if function.__module__ == "training.metrics" and not name.startswith("_")
+    if function.__module__ == "training.measures.metrics" and not name.startswith("_")
 }
 WEIGHTED = [name for name, function in METRICS.items() if "weights" in inspect.signature(function).parameters]
 FOR_AMOUNTS = [name for name, function in METRICS.items() if "actual" in inspect.signature(function).parameters]

@@ -13,10 +13,10 @@ from features.business import Business, parse_business
 from features.events import read_events
 from features.histories import histories
 from tests.flow.logs import START, Row, saas, write
-from training import precheck
-from training.checked import Check
+from training.checking import precheck
+from training.checking.checked import Check
+from training.checking.precheck_text import lines
 from training.evidence import grade
-from training.precheck_text import lines
 
 NOW = 1_790_000_000_000_000
 EVENTS = {"source": "log.csv", "user": "user", "time": "time", "kind": "kind"}

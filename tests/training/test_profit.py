@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.profit import Campaign, Payoff, Profit, expected_most_profit, most_profit, profit_at, profit_of_best
+from training.measures.profit import (
+    Campaign,
+    Payoff,
+    Profit,
+    expected_most_profit,
+    most_profit,
+    profit_at,
+    profit_of_best,
+)
 
 
 def crowd(seed: int, n: int = 4_000) -> tuple[np.ndarray, np.ndarray]:

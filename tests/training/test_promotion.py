@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.bootstrap import Interval, paired
-from training.metrics import log_loss
-from training.promotion import Comparison, Segment, Standing, Window, capped, judge, level_of, needed, stretched
+from training.judging.promotion import Comparison, Segment, Standing, Window, capped, judge, level_of, needed, stretched
+from training.measures.bootstrap import Interval, paired
+from training.measures.metrics import log_loss
 
 GOOD, NONE = Interval(-0.10, -0.12, -0.08), Interval(0.01, -0.02, 0.03)
 DAY = 86_400_000_000

@@ -19,8 +19,8 @@ from features.events import read_events
 from features.histories import Histories, Span, histories
 from features.problems import InputProblem
 from tests.flow.logs import LOGS, START, Row, write, write_log
-from training.config_file import Line, Table, render, toml_value, write_config
-from training.proposal import Proposal, propose
+from training.proposing.config_file import Line, Table, render, toml_value, write_config
+from training.proposing.proposal import Proposal, propose
 from training.return_curve import return_curve
 
 NOW = 1_790_000_000_000_000  # September 2026

@@ -17,12 +17,12 @@ from features.problems import InputProblem
 from features.progress import Silent
 from tests import made
 from tests.histories_made import DAY
-from training import recording, registry, runs
 from training.bundle import Bundle
-from training.configuration import from_toml, to_toml
-from training.recording import Made, Recorded, Training, record
-from training.succession import Order, promote, reigns, rollback
-from training.versions import versions
+from training.keeping import recording, registry, runs
+from training.keeping.configuration import from_toml, to_toml
+from training.keeping.recording import Made, Recorded, Training, record
+from training.keeping.succession import Order, promote, reigns, rollback
+from training.keeping.versions import versions
 
 NOW = made.START + 161 * DAY
 BY_HAND = Order("ada", "the new one sends too many messages", NOW)

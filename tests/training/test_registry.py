@@ -22,12 +22,12 @@ from features.problems import InputProblem
 from features.progress import Silent
 from tests import made
 from tests.histories_made import DAY
-from training import registry, runs
-from training.bootstrap import Interval
 from training.bundle import FILE
 from training.job import Trained, train
-from training.promotion import judge
-from training.standing import standing_of
+from training.judging.promotion import judge
+from training.judging.standing import standing_of
+from training.keeping import registry, runs
+from training.measures.bootstrap import Interval
 
 NOW = made.START + 400 * DAY
 SHOP = made.shop(220, 190, seed=3)

@@ -11,9 +11,9 @@ from features.build import build_at
 from features.catalog import KindUse, catalog
 from features.lifecycle import STAGES, lifecycle
 from tests import made
-from training import metrics
-from training.bootstrap import Interval, interval, paired
-from training.segments import (
+from training.measures import metrics
+from training.measures.bootstrap import Interval, interval, paired
+from training.measures.segments import (
     AMOUNT_FIGURES,
     FEWEST_CASES,
     FEWEST_ROWS,

@@ -13,14 +13,14 @@ from features.definitions import definitions
 from tests import made
 from tests.histories_made import DAY, Event, past
 from training import trial
-from training.bootstrap import Interval
 from training.calibration import IDENTITY, fit_beta, sigmoid
 from training.finish import finish
+from training.judging.promotion import Standing, judge
 from training.ladder import Rung
 from training.learn import weigh
 from training.level import Level
+from training.measures.bootstrap import Interval
 from training.models.linear import as_it_is
-from training.promotion import Standing, judge
 from training.rows import Rows, gather
 from training.splits import Timeline, timeline
 from training.story import story

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import venn_abers
-from training.venn_abers import GROUPS, VennAbers, fit_venn_abers
+from training.measures import venn_abers
+from training.measures.venn_abers import GROUPS, VennAbers, fit_venn_abers
 
 
 def crowd(seed: int, n: int, bold: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

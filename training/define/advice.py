@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from training.define.comparison import Advice, Row
 from training.evidence import ENOUGH_WINDOWS, FEW_RARER, LEAST_RARER, LEAST_USERS
-from training.rhythm import COMES_BACK
+from training.proposing.rhythm import COMES_BACK
 
 LEAST_WINDOWS = 2  # one to learn from, one to be judged on
 UNSTABLE = 0.15  # a base rate that moves by more than this between cut-offs

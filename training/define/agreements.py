@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_cancel, is_contract
-from training.rhythm import ROUND_DAYS, Days, Kinds, in_days, listed, rounded_down
+from training.proposing.rhythm import ROUND_DAYS, Days, Kinds, in_days, listed, rounded_down
 
 CONTRACTUAL = 0.3  # of the users have a contract event
 UNDER_ONE = 0.8  # of those who cancel had one before

@@ -12,7 +12,7 @@ from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_cancel, is_contract, is_purchase
 from features.past import Past
 from training.define.comparison import Alternative
-from training.rhythm import ROUND_DAYS
+from training.proposing.rhythm import ROUND_DAYS
 
 AROUND = (0.25, 0.5, 1.0, 1.5, 2.0)  # of the horizon in use
 CONTRACTS_AROUND = CONVERSIONS_AROUND = (0.5, 1.0, 2.0)

@@ -18,6 +18,7 @@ from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.progress import Progress
 from features.spec import Reduction
+from training.checking.precheck import absent_kinds
 from training.contracts import spells
 from training.define.advice import churn_advice, conversion_advice
 from training.define.alternatives import churn_alternatives, conversion_alternatives, widened
@@ -25,7 +26,6 @@ from training.define.answers import ask
 from training.define.comparison import Alternative, Comparison, Moment, Question, Row
 from training.define.survival import Durations, kaplan_meier
 from training.labels import last_cutoff
-from training.precheck import absent_kinds
 from training.return_curve import ReturnCurve, curve_of, silences
 from training.splits import CROWD_SHARE
 

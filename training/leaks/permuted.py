@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor  # type: ignore[import-untyped]
 
-from training import metrics
 from training.leaks.alarm import Alarm
+from training.measures import metrics
 from training.rows import Rows
 from training.splits import Fold
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from training import metrics
 from training.leaks.alarm import Alarm
+from training.measures import metrics
 
 F64 = NDArray[np.float64]
 ENOUGH = 100  # rows of the rarer outcome

@@ -12,7 +12,7 @@ from features.definitions import TaskName, definitions
 from features.log.locks import writing
 from features.problems import InputProblem
 from features.progress import Progress
-from training.registry import (
+from training.keeping.registry import (
     CHAMPION,
     Champion,
     champion_of,
@@ -23,7 +23,7 @@ from training.registry import (
     ready,
     same_question,
 )
-from training.versions import PROMOTED, REASONS, Version, must_exist, named, task_of, versions
+from training.keeping.versions import PROMOTED, REASONS, Version, must_exist, named, task_of, versions
 
 REIGNS = "champions"  # the tag of a registered model that names all its champions, oldest first
 KEPT = 100

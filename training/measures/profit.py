@@ -10,7 +10,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
 from training.calibration import Floats, Weights, checked
-from training.ranking import running
+from training.measures.ranking import running
 
 OUTCOMES = "outcomes in {0, 1}"
 

@@ -15,9 +15,9 @@ import pandas as pd
 from features.business import Business
 from features.clock import format_instant
 from training.bundle import Bundle
-from training.comparison import figures_of, windows_of
-from training.environment import environment, place
-from training.registry import BUNDLE, is_own
+from training.judging.comparison import figures_of, windows_of
+from training.keeping.environment import environment, place
+from training.keeping.registry import BUNDLE, is_own
 
 EXPERIMENT = "winback"
 HOLDOUT, CONFIGURATION, ENVIRONMENT = "holdout.parquet", "winback.toml", "environment.json"
@@ -182,7 +182,7 @@ def configuration_of(run_id: str) -> str | None:
 
 
 def environment_of(run_id: str) -> Mapping[str, Any]:
-    """The versions that a run was computed with, as of `training.environment`; empty when it kept none."""
+    """The versions that a run was computed with, as of `training.keeping.environment`; empty when it kept none."""
     path = _kept(run_id, ENVIRONMENT)
     return {} if path is None else dict(json.loads(path.read_text("utf-8")))
 

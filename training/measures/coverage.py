@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from training.calibration import Floats, Weights, checked
-from training.ranking import tenths
+from training.measures.ranking import tenths
 
 
 def coverage(actual: ArrayLike, low: ArrayLike, high: ArrayLike, weights: Weights = None) -> float:

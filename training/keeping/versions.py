@@ -10,8 +10,8 @@ from typing import Any
 from features.business import Business
 from features.definitions import TASKS, TaskName
 from features.problems import InputProblem, did_you_mean
-from training.promotion import Verdict
-from training.registry import CHAMPION, champion_version, exists, model_name, tracking_uri
+from training.judging.promotion import Verdict
+from training.keeping.registry import CHAMPION, champion_version, exists, model_name, tracking_uri
 
 SHA256, JUDGED_ON, PROMOTED, REASONS = "bundle_sha256", "judged_on", "promoted", "reasons"
 _NAME = re.compile(r"(?:winback-)?([^/]+)/(.+)")

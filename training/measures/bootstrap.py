@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.calibration import Floats, checked, row_log_loss
-from training.metrics import calibration_gap, log_loss, mae
+from training.measures.metrics import calibration_gap, log_loss, mae
 
 __all__ = ["ROW_LOSSES", "Interval", "interval", "paired", "replayed", "row_log_loss", "summary"]
 

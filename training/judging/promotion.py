@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from features.clock import format_instant
-from training.bootstrap import Interval
 from training.evidence import Grade
+from training.measures.bootstrap import Interval
 
 USUAL = 0.95
 

@@ -9,7 +9,7 @@ from features.catalog import named_kinds
 from features.definitions import Definition, definitions
 from features.past import Past
 from features.problems import did_you_mean
-from training.checked import LogCheck, TaskCheck
+from training.checking.checked import LogCheck, TaskCheck
 from training.evidence import ENOUGH_WINDOWS
 from training.splits import first_activities, timeline
 

@@ -14,15 +14,15 @@ from features.clock import format_instant
 from features.past import Past, open_past
 from features.problems import InputProblem, did_you_mean
 from features.progress import Progress
-from training import registry, runs
-from training.bootstrap import Interval
 from training.bundle import Bundle, load_bundle, with_custom
-from training.comparison import by_window, difference, figures_of, rank_of, segments, side_by_side, windows_of
-from training.identity import bundle_sha256
-from training.promotion import Segment, percent, stretched
-from training.registry import CHAMPION
-from training.standing import Contender, promises
-from training.versions import must_exist, named
+from training.judging.comparison import by_window, difference, figures_of, rank_of, segments, side_by_side, windows_of
+from training.judging.promotion import Segment, percent, stretched
+from training.judging.standing import Contender, promises
+from training.keeping import registry, runs
+from training.keeping.identity import bundle_sha256
+from training.keeping.registry import CHAMPION
+from training.keeping.versions import must_exist, named
+from training.measures.bootstrap import Interval
 
 _RUN_ID = 32
 

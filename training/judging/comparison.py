@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from features.definitions import TaskName
-from training.bootstrap import Interval, Metric, paired
-from training.metrics import auc, log_loss, normalized_gini, tweedie_deviance
-from training.promotion import Comparison, Segment, Window
+from training.judging.promotion import Comparison, Segment, Window
+from training.measures.bootstrap import Interval, Metric, paired
+from training.measures.metrics import auc, log_loss, normalized_gini, tweedie_deviance
 
 FEWEST, FEWEST_IN_SEGMENT, FEWEST_CASES = 50, 100, 20
 SEGMENTS = ("tier", "tenure", "stage")

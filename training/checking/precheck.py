@@ -14,11 +14,11 @@ from features.kernel import MICROSECONDS_A_DAY
 from features.past import Account, Past, catalog_of
 from features.problems import InputProblem, did_you_mean
 from features.spec import Reduction
-from training.checked import Check, Cutoff, LogCheck, TaskCheck
+from training.checking.checked import Check, Cutoff, LogCheck, TaskCheck
+from training.checking.fixes import fixes
+from training.checking.lateness import lateness
 from training.evidence import ENOUGH_WINDOWS, Evidence, grade
-from training.fixes import fixes
 from training.labels import labels
-from training.lateness import lateness
 from training.splits import Timeline, first_activities, timeline
 
 

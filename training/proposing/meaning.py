@@ -11,10 +11,9 @@ from features.business import eligibility
 from features.histories import Histories
 from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_browse, is_cancel, is_purchase, is_refund, is_system
-from training.config_file import Line, Table
 from training.define.agreements import Contract, contract_of
-from training.return_curve import return_curve
-from training.rhythm import (
+from training.proposing.config_file import Line, Table
+from training.proposing.rhythm import (
     ROUND_DAYS,
     Chosen,
     Days,
@@ -27,6 +26,7 @@ from training.rhythm import (
     rounded_down,
     usage_of,
 )
+from training.return_curve import return_curve
 
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
 _FEW_ELIGIBLE = 50

@@ -12,9 +12,9 @@ from features.build import FeatureTable
 from features.catalog import Catalog
 from features.definitions import Definition
 from features.lifecycle import STAGES, lifecycle
-from training import metrics
-from training.bootstrap import Interval, Metric, interval, paired
 from training.calibration import Floats, checked
+from training.measures import metrics
+from training.measures.bootstrap import Interval, Metric, interval, paired
 from training.rows import Rows
 
 Names = NDArray[np.object_]

@@ -13,10 +13,10 @@ from features.clock import format_instant
 from features.definitions import Definition
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
-from training.bootstrap import Interval, paired
 from training.bundle import Bundle
-from training.comparison import comparison_of, loss_of, side_by_side, windows_of
-from training.promotion import Standing, Verdict, judge
+from training.judging.comparison import comparison_of, loss_of, side_by_side, windows_of
+from training.judging.promotion import Standing, Verdict, judge
+from training.measures.bootstrap import Interval, paired
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from features.clock import format_instant
-from training.checked import Check, Cutoff, LogCheck, TaskCheck
-from training.precheck import day
+from training.checking.checked import Check, Cutoff, LogCheck, TaskCheck
+from training.checking.precheck import day
 
 _MOST_KINDS = 15
 _OUTCOMES = {"churn": "left", "conversion": "converted", "ltv": "with a value"}

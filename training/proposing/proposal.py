@@ -14,9 +14,9 @@ from features.events import Events, read_events
 from features.histories import Histories, histories
 from features.problems import InputProblem
 from features.sources.preset import SEPARATOR
-from training.asked import Asked, asked_for
-from training.config_file import ConfigText, Line, Table, render
-from training.meaning import Meaning, first_guess, meaning_of
+from training.proposing.asked import Asked, asked_for
+from training.proposing.config_file import ConfigText, Line, Table, render
+from training.proposing.meaning import Meaning, first_guess, meaning_of
 
 _VALUE_FAULTS = {"several_currencies", "mixed_numbers"}
 _TIME_FAULTS = {"undecidable_time_format", "mixed_time_formats"}

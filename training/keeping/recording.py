@@ -15,29 +15,29 @@ from features.definitions import TaskName, definitions
 from features.log.locks import writing
 from features.past import Past
 from features.progress import Progress
-from training import registry, runs
 from training.bundle import Bundle
 from training.card.page import card_html
-from training.configuration import to_toml
-from training.environment import commit, spent
 from training.evaluate import flat_metrics
 from training.finish import parameters
-from training.identity import bundle_sha256, folder_sha256
+from training.judging.promotion import Verdict
+from training.judging.standing import Circumstances, Contender, Judgement, verdict_on
+from training.keeping import registry, runs
+from training.keeping.configuration import to_toml
+from training.keeping.environment import commit, spent
+from training.keeping.identity import bundle_sha256, folder_sha256
+from training.keeping.registry import Champion
+from training.keeping.runs import Began
+from training.keeping.succession import crown, misfits
+from training.keeping.versions import JUDGED_ON, SHA256, Version, challengers, register, versions
 from training.plots import report_plots
-from training.promotion import Verdict
-from training.registry import Champion
-from training.runs import Began
-from training.standing import Circumstances, Contender, Judgement, verdict_on
-from training.succession import crown, misfits
-from training.versions import JUDGED_ON, SHA256, Version, challengers, register, versions
 
 
 @dataclass(frozen=True)
 class Made:
     """A finished model that nobody has judged yet.
 
-    holdout: as of `training.standing.Contender`.  example: a few rows of its inputs.  began: milliseconds UTC.
-    alarms, suspicions, drift: what the searches for leaks and drift said, as of `training.standing.Circumstances`.
+    holdout: as of `training.judging.standing.Contender`.  example: a few rows of its inputs.  began: milliseconds UTC.
+    alarms, suspicions, drift: what the searches for leaks and drift said (`training.judging.standing.Circumstances`).
     """
 
     bundle: Bundle

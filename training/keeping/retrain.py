@@ -10,14 +10,14 @@ from features.business import Business
 from features.definitions import TaskName
 from features.problems import InputProblem, did_you_mean
 from features.progress import Progress
-from training import registry, runs
 from training.bundle import Bundle
-from training.configuration import from_toml
-from training.contrast import bundle_of, differences
-from training.environment import environment
-from training.identity import bundle_sha256
 from training.job import Trained, train
-from training.versions import must_exist, named, task_of
+from training.judging.contrast import bundle_of, differences
+from training.keeping import registry, runs
+from training.keeping.configuration import from_toml
+from training.keeping.environment import environment
+from training.keeping.identity import bundle_sha256
+from training.keeping.versions import must_exist, named, task_of
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from features.events import Counted
 from features.kernel import MICROSECONDS_A_DAY
 from features.problems import InputProblem
 from features.rejects import Rejected
+from training.checking.lateness import Lateness
 from training.evidence import Evidence
-from training.lateness import Lateness
 
 NO_EVIDENCE = Evidence("none", ())
 

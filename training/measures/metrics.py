@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.calibration import INPUT_CLIP, Floats, Weights, checked, fit_logistic, log_odds_parts, row_log_loss
-from training.ranking import mid_ranks, running, tenths
+from training.measures.ranking import mid_ranks, running, tenths
 
 AMOUNT_FLOOR = 0.01  # a predicted amount below one cent counts as one cent: the deviance of 0 would be infinite
 YES_OR_NO = "outcomes in {0, 1}"

@@ -1,0 +1,1 @@
+"""What `winback check` says before anything is learned."""

@@ -1,0 +1,1 @@
+"""Whether a new model takes over: the evidence for and against it, and the judgement."""

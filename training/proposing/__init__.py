@@ -1,0 +1,1 @@
+"""What `winback init` proposes from the data, and why."""

@@ -64,7 +64,7 @@ def test_every_missing_column_is_named(task: str) -> None:
 @pytest.mark.parametrize("task", made.TASKS)
 def test_the_same_data_make_the_same_bytes(task: str, tmp_path: Path) -> None:
     # Seen to fail with a seed from the clock in fit_boosted.
-    trial = made.won_by(task, "blend")
+    trial = made.won_by(task, "blend" if "blend" in made.tried(task).test.window.margins else "rfm")
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         made_now = finish(made.question(task), made.features(), made.known(), made.asked(task), trial, made.EVIDENCE)

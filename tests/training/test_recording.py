@@ -68,7 +68,7 @@ def champion(client: Any, task: Any = "churn") -> str | None:
 
 def test_each_kind_of_bad_challenger_is_refused_for_its_own_reason(business: Business, fresh: Any) -> None:
     leak = put(business, finished(0, alarms=("'refunded' alone has an AUC of 0.99",)))[0]
-    assert leak.verdict.reasons[0] == "a leak is suspected: 'refunded' alone has an AUC of 0.99"
+    assert leak.verdict.reasons[0] == "a leak was found: 'refunded' alone has an AUC of 0.99"
     assert champion(fresh) is None, "not even where nobody else can score"
     first = put(business, finished(1))[0]
     assert champion(fresh) == first.version == "2"

@@ -40,7 +40,7 @@ class GammaGamma:
 
         frequency: (n,) orders averaged.  mean_value: (n,) their mean, in money.  weights: (n,) customers a row stands
         for.  Customers with no order or no value are left out; when nobody remains, or the data are hopeless, the fit
-        carries flags.  More than 50,000 distinct rows are thinned to 50,000, the same ones every time.
+        carries flags.  More than 20,000 distinct rows are thinned to 20,000, the same ones every time.
         Raises ValueError for NaN, negative values or shapes that differ.
         """
         ones = np.ones(np.shape(frequency))

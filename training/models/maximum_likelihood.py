@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 Array = NDArray[np.float64]
 
 SMALLEST, LARGEST = 1e-5, 1e4  # every parameter, with times in units of the longest age and money in units of its mean
-MOST_ROWS = 50_000  # distinct histories used in a fit; sampling error of the parameters is then far below 1 %
+MOST_ROWS = 20_000  # distinct histories used in a fit; sampling error of the parameters is then about 1 %
 SCOUT_ROWS = 500  # distinct histories used to choose among the starting points
 MOST_ITERATIONS = 60  # of a search from one start: a healthy one needs 15 to 40, a ridge without a top would take all
 AT_REST = 1e-4  # mean log likelihood a customer, for e-fold of a parameter

@@ -50,7 +50,7 @@ class ParetoNBD:
         """Learn the four numbers from customers' histories by maximum likelihood.
 
         frequency, recency, age: (n,) repeat purchases, time of the last one, time observed; one time unit.
-        weights: (n,) customers a row stands for.  More than 50,000 distinct histories are thinned to 50,000, the same
+        weights: (n,) customers a row stands for.  More than 20,000 distinct histories are thinned to 20,000, the same
         ones every time; log_likelihood always counts all.  Hopeless data give a fit with flags, never an error.
         Raises ValueError for invalid histories or no customers.
         """

@@ -86,7 +86,7 @@ def test_each_kind_of_bad_challenger_is_refused_for_its_own_reason(business: Bus
     assert champion(fresh) == "2"
     said = {one.number: one.tags["reasons"] for one in versions(fresh, "churn")}
     assert list(said) == [str(n) for n in range(1, 8)]
-    assert said["1"].startswith("a leak is suspected")
+    assert said["1"].startswith("a leak was found")
 
 
 def test_a_known_model_is_registered_once_and_may_come_back(business: Business, fresh: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from training.in_pairs import in_pairs
 from training.ladder import Rung
 from training.rows import Rows
 from training.splits import Fold, Timeline, folds
@@ -56,10 +57,12 @@ def play(rungs: Sequence[Rung], line: Timeline, rows: Rows, at: int) -> Window:
 
 def judged_margins(rungs: Sequence[Rung], rows: Rows, fits: Sequence[Fold]) -> dict[str, F64]:
     """Each rung's (n,) margins of the rows that the folds judge, fold after fold (see `judged`)."""
-    by_fold: list[dict[str, F64]] = []
-    for fold in fits:
-        learned, asked = rows.take(fold.train), rows.x[fold.valid]
-        by_fold.append({rung.name: rung.fit(learned).margin(asked) for rung in rungs if not rung.members})
+
+    def asked(fold: Fold) -> dict[str, F64]:
+        learned, told = rows.take(fold.train), rows.x[fold.valid]
+        return {rung.name: rung.fit(learned).margin(told) for rung in rungs if not rung.members}
+
+    by_fold = in_pairs(asked, fits)
     margins: dict[str, F64] = {}
     for rung in rungs:
         parts = [margins[member] for member in rung.members]

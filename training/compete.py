@@ -12,7 +12,7 @@ from features.definitions import Definition
 from training.calibration import IDENTITY
 from training.criterion import criterion
 from training.level import AS_IT_IS
-from training.measures.bootstrap import Interval, replayed, summary
+from training.measures.bootstrap import Interval, draws_for, replayed, summary
 
 F64 = NDArray[np.float64]
 DRAWS = 200
@@ -70,7 +70,7 @@ def choose(
     where = np.zeros(len(y), np.int64) if window is None else window
     stats = {name: criterion(definition.task, y, p, where) for name, p in predicted.items()}
     losses = {name: stat(np.ones(len(y))) for name, stat in stats.items()}
-    draws = {name: replayed(stat, customers, DRAWS) for name, stat in stats.items()}
+    draws = {name: replayed(stat, customers, draws_for(len(y), DRAWS)) for name, stat in stats.items()}
     best = min(losses, key=lambda name: losses[name])
     against = {name: summary(losses[name] - losses[best], draws[name] - draws[best], level) for name in predicted}
     winner = next(name for name in predicted if against[name].low <= 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.measures import metrics
-from training.measures.bootstrap import Interval, interval, paired
+from training.measures.bootstrap import Interval, draws_for, interval, paired
 from training.measures.coverage import coverage, coverage_by_decile
 from training.measures.profit import Campaign, expected_most_profit, profit_at
 
@@ -18,7 +18,7 @@ F64 = NDArray[np.float64]
 Json = dict[str, Any]
 FEWEST_FOR_BINS = 30
 CONTACTED = (5, 10, 20)  # percent of the customers that a campaign may reach
-BRIEF = 200  # draws of a window's intervals
+DRAWS, BRIEF = 500, 200  # draws of a window's intervals
 
 
 def probability_report(
@@ -37,9 +37,9 @@ def probability_report(
     return {
         "rows": len(y), "rate": float(y.mean()), "positives": int(y.sum()),
         "metrics": {
-            "auc": said(interval(metrics.auc, y, p, customers)),
-            "log_loss": said(interval(metrics.log_loss, y, p, customers)),
-            "brier": said(interval(metrics.brier, y, p, customers)),
+            "auc": said(interval(metrics.auc, y, p, customers, draws_for(len(y), DRAWS))),
+            "log_loss": said(interval(metrics.log_loss, y, p, customers, draws_for(len(y), DRAWS))),
+            "brier": said(interval(metrics.brier, y, p, customers, draws_for(len(y), DRAWS))),
             "average_precision": _alone(metrics.average_precision(y, p)),
             "ece": _alone(metrics.calibration_error(y, p, bins)),
             "calibration_slope": _alone(slope), "calibration_intercept": _alone(intercept),
@@ -49,7 +49,7 @@ def probability_report(
         "candidates": {
             name: {
                 "auc": metrics.auc(y, other), "loss": metrics.log_loss(y, other),
-                "minus_winner": said(paired(metrics.log_loss, y, other, p, customers)),
+                "minus_winner": said(paired(metrics.log_loss, y, other, p, customers, draws_for(len(y), DRAWS))),
                 "gains": _list(metrics.gains(y, other, 51)[1]),
             }
             for name, other in others.items()
@@ -108,8 +108,8 @@ def amount_report(
         "metrics": {
             "normalized_gini": _alone(metrics.normalized_gini(y, expected)),
             "spearman": _alone(metrics.spearman(y, expected)),
-            "mae": said(interval(metrics.mae, y, expected, customers)),
-            "bias": said(interval(metrics.bias, y, expected, customers)),
+            "mae": said(interval(metrics.mae, y, expected, customers, draws_for(len(y), DRAWS))),
+            "bias": said(interval(metrics.bias, y, expected, customers, draws_for(len(y), DRAWS))),
             "deviance": _alone(metrics.tweedie_deviance(y, expected)),
             "capture_10": _alone(metrics.value_capture_at(y, expected, 0.1)),
         }
@@ -123,7 +123,9 @@ def amount_report(
             name: {
                 "normalized_gini": metrics.normalized_gini(y, other), "mae": metrics.mae(y, other),
                 "loss": metrics.tweedie_deviance(y, other),
-                "minus_winner": said(paired(metrics.tweedie_deviance, y, other, expected, customers)),
+                "minus_winner": said(
+                    paired(metrics.tweedie_deviance, y, other, expected, customers, draws_for(len(y), DRAWS))
+                ),
             }
             for name, other in others.items()
         },
@@ -158,8 +160,8 @@ def _brief_chances(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
     intercept, slope = metrics.calibration_line(y, p)
     return {
         "rows": len(y), "rate": float(y.mean()),
-        "auc": said(interval(metrics.auc, y, p, customers, draws=BRIEF)),
-        "log_loss": said(interval(metrics.log_loss, y, p, customers, draws=BRIEF)),
+        "auc": said(interval(metrics.auc, y, p, customers, draws=draws_for(len(y), BRIEF))),
+        "log_loss": said(interval(metrics.log_loss, y, p, customers, draws=draws_for(len(y), BRIEF))),
         "brier": _number(metrics.brier(y, p)), "average_precision": _number(metrics.average_precision(y, p)),
         "ece": _number(metrics.calibration_error(y, p, int(np.clip(len(y) // FEWEST_FOR_BINS, 1, 15)))),
         "slope": _number(slope), "intercept": _number(intercept),
@@ -169,9 +171,9 @@ def _brief_chances(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
 def _brief_amounts(y: F64, p: F64, customers: NDArray[np.int64]) -> Json:
     return {
         "rows": len(y), "rate": float(y.mean()),
-        "normalized_gini": said(interval(metrics.normalized_gini, y, p, customers, draws=BRIEF)),
-        "mae": said(interval(metrics.mae, y, p, customers, draws=BRIEF)),
-        "bias": said(interval(metrics.bias, y, p, customers, draws=BRIEF)),
+        "normalized_gini": said(interval(metrics.normalized_gini, y, p, customers, draws=draws_for(len(y), BRIEF))),
+        "mae": said(interval(metrics.mae, y, p, customers, draws=draws_for(len(y), BRIEF))),
+        "bias": said(interval(metrics.bias, y, p, customers, draws=draws_for(len(y), BRIEF))),
         "spearman": _number(metrics.spearman(y, p)),
     } | ({"decile_mape": _number(metrics.decile_mape(y, p))} if len(y) >= 10 else {})  # fmt: skip
 

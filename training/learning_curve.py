@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.definitions import TaskName
 from training.compete import uncalibrated
 from training.criterion import criterion
+from training.in_pairs import in_pairs
 from training.ladder import Rung
 from training.measures.bootstrap import Interval, replayed, summary
 from training.splits import folds
@@ -61,10 +62,11 @@ def learning_curve(asked: Asked, rung: Rung) -> LearningCurve:
         return Point(len(np.unique(part.user)), len(np.unique(part.as_of)), len(part),
                      _loss(asked.definition.task, y, p, user))  # fmt: skip
 
-    return LearningCurve(
-        tuple(point(part) for part in _by_customers(rows.user[fold.train], fold.train)),
-        tuple(point(part) for part in _by_cutoffs(rows.as_of[fold.train], fold.train)),
-    )
+    by_customers = list(_by_customers(rows.user[fold.train], fold.train))
+    by_cutoffs = list(_by_cutoffs(rows.as_of[fold.train], fold.train))
+    points = in_pairs(point, [*by_customers, *by_cutoffs[:-1]])  # all cut-offs and all customers are the same rows
+    count = len(by_customers)
+    return LearningCurve(tuple(points[:count]), (*points[count:], points[count - 1]))
 
 
 def _loss(task: TaskName, y: NDArray[np.float64], p: NDArray[np.float64], user: NDArray[np.int64]) -> Interval:

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from training.calibration import Floats, checked, row_log_loss
 from training.measures.metrics import calibration_gap, log_loss, mae
 
-__all__ = ["ROW_LOSSES", "Interval", "interval", "paired", "replayed", "row_log_loss", "summary"]
+__all__ = ["ROW_LOSSES", "Interval", "draws_for", "interval", "paired", "replayed", "row_log_loss", "summary"]
 
+FEWEST_DRAWS, ROWS_DRAWN = 40, 20_000_000
 Metric = Callable[..., float]  # metric(y, p), or metric(y, p, weights=multiplicities), which is faster
 Counts = NDArray[np.int64]
 
@@ -83,6 +84,11 @@ def paired(
     ids = _ids(customers, draws, level)
     gap = _replay(metric, y, p_a, ids, draws, seed) - _replay(metric, y, p_b, ids, draws, seed)
     return summary(metric(y, p_a) - metric(y, p_b), gap, level)
+
+
+def draws_for(rows: int, most: int) -> int:
+    """How many draws do for so many rows: at most `most`, and fewer where there are so many rows that little varies."""
+    return int(np.clip(ROWS_DRAWN // max(rows, 1), FEWEST_DRAWS, most))
 
 
 def replayed(

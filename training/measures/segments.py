@@ -14,7 +14,7 @@ from features.definitions import Definition
 from features.lifecycle import STAGES, lifecycle
 from training.calibration import Floats, checked
 from training.measures import metrics
-from training.measures.bootstrap import Interval, Metric, interval, paired
+from training.measures.bootstrap import Interval, Metric, draws_for, interval, paired
 from training.rows import Rows
 
 Names = NDArray[np.object_]
@@ -24,7 +24,7 @@ TENURES = ("none", "new", "middle", "old")
 ORDER: Mapping[str, tuple[str, ...]] = {"value": TIERS, "activity": TIERS, "tenure": TENURES, "stage": STAGES}
 FEWEST_ROWS, FEWEST_CASES = 100, 20
 TOO_FEW = "too few"
-MOST_DRAWS, FEWEST_DRAWS, ROWS_DRAWN = 200, 40, 20_000_000  # large segments vary little: fewer draws will do
+MOST_DRAWS = 200
 PROBABILITY_FIGURES: Mapping[str, Metric] = {
     "auc": metrics.auc, "log_loss": metrics.log_loss, "calibration_gap": metrics.calibration_gap,
 }  # fmt: skip
@@ -134,7 +134,7 @@ def _measured(
             if not len(rows):
                 continue
             if _enough(truth[rows], cases) and len(np.unique(customers[rows])) > 1:
-                draws = int(np.clip(ROWS_DRAWN // len(rows), FEWEST_DRAWS, MOST_DRAWS))
+                draws = draws_for(len(rows), MOST_DRAWS)
                 yield Segment(by, name, len(rows), cases, measured(rows, draws))
             else:
                 yield Segment(by, name, len(rows), cases, None, TOO_FEW)

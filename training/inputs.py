@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -22,6 +23,7 @@ BG_RETURN, PARETO_RETURN, EXPECTED_DAYS, EXPECTED_VALUE = (
 )  # fmt: skip
 CLOSEST = 1e-6
 SMALLEST_AMOUNT = 0.01
+MOST_FITTED = 16
 _RHYTHM, _SPEND = ("count_ever", "repeat_days", "repeat_span", "tenure"), ("sum_ever", "days_ever")
 
 
@@ -101,12 +103,28 @@ def fit_inputs(table: FeatureTable, horizon_days: int) -> Inputs:
     catalog = table.catalog
     values = table.values[table.values[:, catalog.activity("count_ever")] > 0]
     frequency, span, age = _rhythm(catalog, values)
+    worth = _day_value(catalog, values) if catalog.selectors[0].values else np.zeros(0)
+    key = hashlib.blake2b(b"".join(part.tobytes() for part in (frequency, span, age, worth)), digest_size=16).digest()
+    if key not in _FITTED:
+        _FITTED[key] = _fitted(frequency, span, age, worth)
+        while len(_FITTED) > MOST_FITTED:
+            del _FITTED[next(iter(_FITTED))]
+    return Inputs(catalog, horizon_days, *_FITTED[key])
+
+
+Fitted = tuple[BGNBD, ParetoNBD, GammaGamma | None]
+_FITTED: dict[bytes, Fitted] = {}  # by the digest of the histories: a business's questions often meet the same ones
+
+
+def _fitted(
+    frequency: NDArray[np.float64], span: NDArray[np.float64], age: NDArray[np.float64], worth: NDArray[np.float64]
+) -> Fitted:
+    """The rhythm models of (n,) histories in days; worth: (n,) the value of an active day, (0,) without values."""
     spend = None
-    if catalog.selectors[0].values:
-        worth = _day_value(catalog, values)
+    if len(worth):
         buyers = (frequency > 0) & (worth > 0)
         spend = GammaGamma.fit(frequency[buyers], worth[buyers])
-    return Inputs(catalog, horizon_days, BGNBD.fit(frequency, span, age), ParetoNBD.fit(frequency, span, age), spend)
+    return BGNBD.fit(frequency, span, age), ParetoNBD.fit(frequency, span, age), spend
 
 
 def _fields(saved: Mapping[str, Any]) -> dict[str, Any]:

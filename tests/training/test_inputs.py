@@ -12,6 +12,7 @@ from features.build import build_at
 from features.catalog import catalog
 from tests import made
 from tests.histories_made import Event, past
+from training import inputs as rhythm
 from training.inputs import BG_RETURN, EXPECTED_DAYS, EXPECTED_VALUE, PARETO_RETURN, Inputs, fit_inputs
 
 
@@ -69,3 +70,18 @@ def test_without_money_there_is_no_verdict_on_money(worth: float | None) -> None
     inputs = fit_inputs(table, 45)
     assert (EXPECTED_VALUE in inputs.names) == (worth is not None)
     assert np.isfinite(inputs.matrix(table)[:, len(table.catalog.names) :]).all()
+
+
+def test_the_same_histories_are_fitted_once_and_others_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[int] = []
+    own = rhythm._fitted
+    monkeypatch.setattr(rhythm, "_FITTED", {})
+    monkeypatch.setattr(rhythm, "_fitted", lambda *parts: fitted.append(len(parts[0])) or own(*parts))
+    one, two = made.today(), made.today(120)
+    first, again, other = (fit_inputs(table, days) for table, days in ((one, 45), (one, 20), (two, 45)))
+    assert len(fitted) == 2
+    assert (first.bg, first.pareto, first.spend) == (again.bg, again.pareto, again.spend)
+    assert first.pareto != other.pareto
+    for number in range(rhythm.MOST_FITTED):
+        fit_inputs(made.today(60 + number), 45)
+    assert len(rhythm._FITTED) == rhythm.MOST_FITTED

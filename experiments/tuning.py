@@ -1,4 +1,4 @@
-"""python -m experiments.tuning [--trials 25]
+"""python -m experiments.tuning [--trials 25] [--only TEXT]
 
 Does a search over LightGBM's settings pay?  At moments of real logs, Optuna's TPE (seeded, a bounded number of trials)
 tunes the trees of the churn question on customers held apart and windows purged, as the library chooses their size;
@@ -37,11 +37,12 @@ def main() -> None:
     """One line a moment: log loss of the library's trees, of the tuned ones, and the paired interval between them."""
     parser = argparse.ArgumentParser(prog="python -m experiments.tuning", description=__doc__)
     parser.add_argument("--trials", type=int, default=25)
-    trials = parser.parse_args().trials
+    parser.add_argument("--only", default="", metavar="TEXT", help="moments with this in their name")
+    asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for moment in MOMENTS:
-        if moment.name in ASKED:
-            print(compared(moment, trials), flush=True)
+        if moment.name in ASKED and asked.only in moment.name:
+            print(compared(moment, asked.trials), flush=True)
 
 
 def compared(moment: Moment, trials: int) -> str:

@@ -12,6 +12,7 @@ from features.catalog import Catalog
 from features.custom import PastEvents, fill
 from features.histories import Histories
 from features.kernel import Plan
+from features.sample import evenly
 from features.spec import Reduction
 
 F32 = NDArray[np.float32]
@@ -80,7 +81,7 @@ def try_custom(catalog: Catalog, histories: Histories, as_of: int, users: int = 
     """
     own = [f for f in catalog.features if f.reduction is Reduction.CUSTOM]
     seen = histories.seen(as_of)
-    some = seen[np.linspace(0, len(seen) - 1, min(users, len(seen))).astype(np.int64)]
+    some = seen[evenly(len(seen), users)]
     if not own or not len(some):
         return ()
     table = build(histories, replace(catalog, features=tuple(own)), some, np.full(len(some), as_of))

@@ -105,7 +105,7 @@ def bearable(windows: Sequence[Window]) -> tuple[str, ...]:
         return names
 
     def missed(rung: str) -> float:
-        levels = [level_of(window.margins[rung], np.exp(window.margins[AGGREGATE])) for window in windows]
+        levels = [aggregate_level(window, rung) for window in windows]
         gaps = [
             level.apply_margin(window.margins[rung]) - window.y for level, window in zip(levels, windows, strict=True)
         ]
@@ -148,9 +148,14 @@ def promise(decision: Decision, window: Window) -> Promise:
 def level_at(decision: Decision, window: Window) -> Level:
     """The level of amounts at a window's moment, from everybody asked then; what came after is not looked at."""
     if decision.source == AGGREGATE:
-        return level_of(window.margins[decision.choice.rung], np.exp(window.margins[AGGREGATE]))
+        return aggregate_level(window, decision.choice.rung)
     assert isinstance(decision.calibration, Level)
     return decision.calibration
+
+
+def aggregate_level(window: Window, rung: str) -> Level:
+    """The amounts of the aggregate forecast, given to the customers of a window in the order of a rung."""
+    return level_of(window.margins[rung], np.exp(window.margins[AGGREGATE]))
 
 
 def believed(later: Sequence[Window], rung: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from features.sample import evenly
 from training.attribution import Attribution, attribute, by_concept, concepts
 from training.bundle import Bundle
 from training.measures.segments import ORDER
@@ -44,7 +45,7 @@ def driver_report(bundle: Bundle, x: F32, segments: Mapping[str, NDArray[np.obje
 
 def beeswarm(bundle: Bundle, x: F32, found: Attribution) -> Json:
     """Each strong input's effects on the same customers, and whether they had much or little of it."""
-    some = _some(len(x))
+    some = evenly(len(x), DOTS)
     inputs = [
         _named(bundle, column, found) | {
             "effects": _rounded(found.effects[some, column]), "ranks": _rounded(_ranks(x[:, column])[some], 2),
@@ -56,7 +57,7 @@ def beeswarm(bundle: Bundle, x: F32, found: Attribution) -> Json:
 
 def dependence(bundle: Bundle, x: F32, found: Attribution) -> Json:
     """Each of the very strongest inputs' values against their effects, for the same customers."""
-    some = _some(len(x))
+    some = evenly(len(x), DOTS)
     inputs = [
         _named(bundle, column, found) | {
             "values": _rounded(x[some, column].astype(np.float64)), "effects": _rounded(found.effects[some, column]),
@@ -108,10 +109,6 @@ def _ranks(values: F32) -> F64:
     ranks = np.full(len(values), np.nan)
     ranks[known] = (rankdata(values[known]) - 0.5) / max(known.sum(), 1)
     return ranks
-
-
-def _some(rows: int) -> NDArray[np.int64]:
-    return np.linspace(0, rows - 1, min(DOTS, rows)).astype(np.int64)
 
 
 def _rounded(values: F64, decimals: int | None = None) -> list[float | None]:

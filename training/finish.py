@@ -14,6 +14,7 @@ from features.catalog import Catalog
 from features.definitions import Definition, eligible
 from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
+from features.sample import evenly
 from training.bundle import Bundle, Origin
 from training.decision import AGGREGATE, Decision
 from training.drivers import driver_report
@@ -55,7 +56,7 @@ def finish(
     predicted = bundle.calibration.apply_margin(crowd.margin) if len(crowd.margin) else trial.test.promise.p
     quantiles = tuple(map(float, np.quantile(predicted, np.linspace(0, 1, 101))))
     bundle = replace(bundle, quantiles=quantiles)
-    some = _spread(crowd.some)
+    some = crowd.some[evenly(len(crowd.some), EXPLAINED)]
     drivers = driver_report(bundle, some, _segments(asked, features, some, churn))
     steady = {"stability": stability(bundle, trial.rung, asked.rows, some)}
     return replace(bundle, report={**report_of(bundle, asked, trial, predicted), **more, **drivers, **steady,
@@ -95,11 +96,6 @@ def _young(features: Catalog, past: Past, line: Timeline) -> list[int]:
     return [number for number, one in enumerate(features.features) if one.days and one.days * MICROSECONDS_A_DAY > seen]
 
 
-def _spread(some: NDArray[np.float32]) -> NDArray[np.float32]:
-    spread: NDArray[np.float32] = some[np.linspace(0, len(some) - 1, min(EXPLAINED, len(some))).astype(int)]
-    return spread
-
-
 def _inputs_of_today(definition: Definition, features: Catalog, today: Past) -> tuple[Inputs, int]:
     """The rhythm models fitted on everybody's history up to the newest event, and how many users there are."""
     slim = rhythm_catalog(features)
@@ -118,8 +114,7 @@ def _everybody(bundle: Bundle, today: Past, share: float) -> _Crowd:
         x = bundle.matrix(table)[eligible(bundle.definition, table)]
         margin = bundle.model.margin(x) if len(x) else np.zeros(0)
         value = x[:, column].astype(np.float64) if column is not None else np.full(len(x), np.nan)
-        some = x[np.linspace(0, len(x) - 1, min(len(x), int(np.ceil(share * len(x))))).astype(int)]
-        parts.append(_Crowd(margin, value, some))
+        parts.append(_Crowd(margin, value, x[evenly(len(x), int(np.ceil(share * len(x))))]))
     margin, aggregate, some = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("margin", "aggregate", "some")
     )

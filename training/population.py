@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from features.sample import evenly
 from training.measures.drift import ALARM, fit_reference, stability_indices
 from training.rows import Rows
 from training.splits import Timeline
@@ -31,7 +32,7 @@ def drift_sentence(rows: Rows, line: Timeline, today: F32, young: Collection[int
     if not len(today):
         return ""
     moments = [_some(rows, at) for at in line.cutoffs[-MOMENTS:]]
-    usual, now = _usual(rows.names, moments), _moved(rows.names, moments[-1], _sample(today))
+    usual, now = _usual(rows.names, moments), _moved(rows.names, moments[-1], today[evenly(len(today), SAMPLE)])
     missing = np.isnan(today).mean(axis=0) - np.max([np.isnan(part).mean(axis=0) for part in moments], axis=0)
     gone = np.setdiff1d(np.flatnonzero(missing > GONE), list(young))
     strange = np.setdiff1d(np.flatnonzero(now > np.maximum(ALARM, TIMES * usual)), [*young, *gone])
@@ -58,15 +59,7 @@ def _moved(names: tuple[str, ...], before: F32, now: F32) -> NDArray[np.float64]
 
 def _some(rows: Rows, at: int) -> F32:
     numbers = np.flatnonzero(rows.as_of == at)
-    return rows.x[numbers[_spread(len(numbers))]]
-
-
-def _sample(x: F32) -> F32:
-    return x[_spread(len(x))]
-
-
-def _spread(count: int) -> NDArray[np.int64]:
-    return np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64)
+    return rows.x[numbers[evenly(len(numbers), SAMPLE)]]
 
 
 def _named(names: tuple[str, ...], columns: NDArray[np.int64]) -> str:

@@ -207,7 +207,6 @@ TEXTS: Mapping[str, str] = {
         "<b>Level.</b> It promised {promised} in total and {total} came: <b>{bias} too little</b> ({low} to "
         "{high})."
     ),
-    "level_fixed": "The model in use has since been brought to the level of that period.",
     "value_top": "<b>The top of the list.</b> The tenth with the highest promise brought {share} of all that came.",
     "coverage": "<b>Ranges.</b> Of 100 customers, {share} came out inside the range; {made} were meant to.",
     "coverage_90": "The wider range of the score file held {share} of them; it was meant to hold {made}.",
@@ -241,7 +240,7 @@ TEXTS: Mapping[str, str] = {
     "choice_conversion_row": "{kinds} within {days} days, of {eligible}",
     "col_definition": "Definition", "col_asked": "Asked", "col_left": "Left", "col_converted": "Converted",
     "col_share": "Share", "col_spread": "Moves by", "col_came_back": "Came back", "col_certain": "Certain after",
-    "col_silent": "Silent before", "col_returns": "Returns", "col_needs": "Half need", "col_moments": "Cut-offs",
+    "col_silent": "Silent before", "col_returns": "Returns", "col_needs": "Half need",
     "col_cutoff": "Cut-off", "days_short": "{days} d", "points_short": "{points} pts",
     "read_asked": (
         "<b>Asked, left</b>: customers at the last cut-off, and how many of them then left by this definition."

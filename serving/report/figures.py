@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -55,7 +55,8 @@ def reliability(title: str, line: Mapping[str, Sequence[float]], words: Mapping[
     furthest = max((max(p, high) for p, _, _, high in points), default=1.0)
     end = next((edge for edge in (0.1, 0.2, 0.4) if furthest <= edge), 1.0)
     points = [(p / end, seen / end, low / end, high / end) for p, seen, low, high in points]
-    marks += [*_grid(words["promised"], words["came"], end), _path([(0, 0), (1, 1)], "guide")]
+    scale: Callable[[float], str] = lambda part: _percent(part * end)  # noqa: E731
+    marks += [*_grid(words["promised"], words["came"], scale, scale), _path([(0, 0), (1, 1)], "guide")]
     marks += [_path([(p, low), (p, high)], "whisker") for p, _, low, high in points]
     marks.append(_path([(p, seen) for p, seen, _, _ in points], "curve"))
     marks += [_dot(p, seen) for p, seen, _, _ in points]
@@ -64,7 +65,7 @@ def reliability(title: str, line: Mapping[str, Sequence[float]], words: Mapping[
 
 def gains(title: str, curves: Sequence[Curve], words: Mapping[str, str]) -> Markup:
     """Which share of the cases one meets from the top of the list."""
-    marks = _grid(words["contacted"], words["found"])
+    marks = _grid(words["contacted"], words["found"], _percent, _percent)
     for number, (css, name, share, found) in enumerate(curves):
         marks.append(_path(list(zip(share, found, strict=True)), css))
         left, top, width, height = PLOT
@@ -109,7 +110,7 @@ def steps(
 ) -> Markup:  # fmt: skip
     """A share by whole day from 0 on; band: its interval, low and high, or ().  marks: named days to point out."""
     last = max(len(share) - 1, 1)
-    drawn = [*_axes(words["x"], words["y"], last)]
+    drawn = [*_grid(words["x"], words["y"], lambda part: f"{round(part * last):,}", _percent)]
     thin = sorted({round(day) for number in range(201) for day in (number * last / 200,) if day < len(share)})
     if len(band) == 2:
         edge = [(day / last, band[0][day]) for day in thin] + [(day / last, band[1][day]) for day in reversed(thin)]
@@ -125,24 +126,8 @@ def steps(
     return svg(title, WIDTH, 310, drawn)
 
 
-def _axes(x_says: str, y_says: str, last: int) -> list[Markup]:
-    """Percent upwards, days to the right."""
-    left, top, width, height = PLOT
-    drawn = []
-    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, y = _at(part, part)
-        drawn.append(
-            Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
-        )
-        drawn.append(text(left - 8, y + 4, f"{part * 100:.3g}%", "end", "axis"))
-        drawn.append(text(x, top + height + 16, f"{round(part * last):,}", "middle", "axis"))
-    drawn.append(text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
-    turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
-    return [*drawn, turned.format(top + height / 2, y_says)]
-
-
-def _grid(x_says: str, y_says: str, end: float = 1.0) -> list[Markup]:
-    """A square from 0 to `end`, with quarters in percent."""
+def _grid(x_says: str, y_says: str, across: Callable[[float], str], upwards: Callable[[float], str]) -> list[Markup]:
+    """Quarters of both axes; across, upwards: what to write at a share of the way along each."""
     left, top, width, height = PLOT
     marks = []
     for part in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -150,11 +135,15 @@ def _grid(x_says: str, y_says: str, end: float = 1.0) -> list[Markup]:
         marks.append(
             Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(left, y, left + width, y)
         )
-        marks.append(text(left - 8, y + 4, f"{part * end * 100:.3g}%", "end", "axis"))
-        marks.append(text(x, top + height + 16, f"{part * end * 100:.3g}%", "middle", "axis"))
+        marks.append(text(left - 8, y + 4, upwards(part), "end", "axis"))
+        marks.append(text(x, top + height + 16, across(part), "middle", "axis"))
     marks.append(text(left + width / 2, top + height + 36, x_says, "middle", "axis"))
     turned = Markup('<text class="axis" text-anchor="middle" transform="translate(12 {:.0f}) rotate(-90)">{}</text>')
     return [*marks, turned.format(top + height / 2, y_says)]
+
+
+def _percent(part: float) -> str:
+    return f"{part * 100:.3g}%"
 
 
 def _at(x: float, y: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from features.sample import evenly
 from serving.batch import Scored
 from serving.explanations import Explained
 from serving.report.findings import GONE, Findings
@@ -39,7 +40,7 @@ def _speaking(
     everybody: Explained, effects: NDArray[np.float64], here: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """(n, concepts) the input that sets each customer apart most; the others' mean is of an even sample of them."""
-    sample = others[np.linspace(0, len(others) - 1, min(SAMPLED, len(others))).astype(int)]
+    sample = others[evenly(len(others), SAMPLED)]
     usual = attribute(everybody.bundle, everybody.x[sample]).effects.mean(axis=0)
     own = attribute(everybody.bundle, everybody.x[here]).effects - usual
     owner = np.asarray(concepts(everybody.bundle))

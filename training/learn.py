@@ -47,7 +47,7 @@ class Learned:
     searched: Searched
 
     def holdout(self) -> pd.DataFrame:
-        """Every judged row, for the judge: user_id, as_of, y, p, before, and the customer's tier, tenure and stage."""
+        """Every judged row, for the judge: user_id, as_of, y, p, before, and the customer's segments."""
         return self.trial.holdout(self.asked.rows.people, self.segments)
 
 

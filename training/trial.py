@@ -82,10 +82,7 @@ class Trial:
                     "user_id": people[one.window.user], "as_of": one.window.as_of,
                     "y": one.window.y, "p": one.promise.p, "before": one.decision.before,
                 }
-                | {
-                    "tier" if by in ("value", "activity") else by: names[one.window.rows]
-                    for by, names in (segments or {}).items()
-                }
+                | {by: names[one.window.rows] for by, names in (segments or {}).items()}
             )
             for one in self.judged
         ]  # fmt: skip

@@ -71,11 +71,11 @@ def test_windows_with_few_common_rows_tell_nothing() -> None:
 
 
 def test_segments_need_rows_and_cases() -> None:
-    tier = np.tile(np.repeat(["high", "low", "tiny"], [150, 220, 30]), 3)
-    one, other = frame(tier=tier), frame(seed=2)
-    assert [segment.name for segment in segments("churn", side_by_side(one, other))] == ["tier: high", "tier: low"]
-    rare = side_by_side(one.assign(y=np.where(one["tier"] == "high", 0.0, one["y"])), other)
-    assert [segment.name for segment in segments("churn", rare)] == ["tier: low"]
+    value = np.tile(np.repeat(["high", "low", "tiny"], [150, 220, 30]), 3)
+    one, other = frame(value=value), frame(seed=2)
+    assert [segment.name for segment in segments("churn", side_by_side(one, other))] == ["value: low", "value: high"]
+    rare = side_by_side(one.assign(y=np.where(one["value"] == "high", 0.0, one["y"])), other)
+    assert [segment.name for segment in segments("churn", rare)] == ["value: low"]
 
 
 def test_the_segment_that_is_worse_off_is_named() -> None:

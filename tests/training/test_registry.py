@@ -108,7 +108,7 @@ def test_the_run_keeps_everything_that_a_reviewer_asks_for(world: Trained3) -> N
     assert artifacts(world, world.first, "plots") >= {"drivers.png", "calibration.png", "gains.png"}
     holdout = runs.holdout_of(world.first.run_id)
     assert holdout is not None
-    assert {"user_id", "as_of", "y", "p", "before", "tier", "tenure", "stage"} == set(holdout.columns)
+    assert {"user_id", "as_of", "y", "p", "before", "value", "tenure", "stage"} == set(holdout.columns)
 
 
 def test_the_registered_model_has_signature_and_example_and_no_pickle(world: Trained3) -> None:

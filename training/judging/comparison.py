@@ -11,9 +11,10 @@ from features.definitions import TaskName
 from training.judging.promotion import Comparison, Segment, Window
 from training.measures.bootstrap import Interval, Metric, paired
 from training.measures.metrics import auc, log_loss, normalized_gini, tweedie_deviance
+from training.measures.segments import ORDER, difference_by_segment
 
-FEWEST, FEWEST_IN_SEGMENT, FEWEST_CASES = 50, 100, 20
-SEGMENTS = ("tier", "tenure", "stage")
+FEWEST = 50
+DRAWS = 500  # the judge looks at the tails, once for each segment
 
 
 def loss_of(task: TaskName) -> Metric:
@@ -66,23 +67,10 @@ def windows_of(rows: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 
 def segments(task: TaskName, both: pd.DataFrame) -> tuple[Segment, ...]:
     """The difference in every segment that has enough rows and enough of the rarer outcome to tell."""
-    found = []
-    for column in SEGMENTS:
-        if column not in both:
-            continue
-        for name, rows in both.groupby(column, sort=True, observed=True):
-            if len(rows) >= FEWEST_IN_SEGMENT and _cases(task, rows) >= FEWEST_CASES and _several(rows):
-                found.append(Segment(f"{column}: {name}", difference(task, rows), len(rows)))
-    return tuple(found)
-
-
-def _cases(task: TaskName, rows: pd.DataFrame) -> int:
-    happened = int((rows["y"] > 0).sum())
-    return happened if task == "ltv" else min(happened, len(rows) - happened)
-
-
-def _several(rows: pd.DataFrame) -> bool:
-    return rows["user_id"].nunique() > 1
+    ways = {by: both[by].to_numpy(dtype=object) for by in ORDER if by in both}
+    y, p, other, who = (both[name].to_numpy() for name in ("y", "p", "p_other", "user_id"))
+    found = difference_by_segment(ways, y, p, other, who, loss_of(task), DRAWS)
+    return tuple(Segment(f"{one.by}: {one.name}", one.figures["difference"], one.rows) for one in found if one.figures)
 
 
 def figures_of(task: TaskName, rows: pd.DataFrame) -> dict[str, float]:

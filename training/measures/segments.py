@@ -104,17 +104,19 @@ def by_segment(
 
 
 def difference_by_segment(
-    segments: Mapping[str, Names], y: ArrayLike, p: ArrayLike, p_other: ArrayLike, customers: ArrayLike, loss: Metric
-) -> tuple[Segment, ...]:
+    segments: Mapping[str, Names], y: ArrayLike, p: ArrayLike, p_other: ArrayLike, customers: ArrayLike, loss: Metric,
+    draws: int | None = None,
+) -> tuple[Segment, ...]:  # fmt: skip
     """By how much a loss is higher for p than for p_other in each segment: {"difference": interval}.
 
-    Below 0 throughout means that p is better there.  Both meet the same customers in every draw.  Else as by_segment.
+    Below 0 throughout means that p is better there.  Both meet the same customers in every draw, of which there are
+    `draws`, or as many as the rows ask for.  Else as by_segment.
     """
     truth, said, _ = checked(y, p)
     others, who = checked(y, p_other)[1], np.asarray(customers)
 
-    def measured(rows: NDArray[np.int64], draws: int) -> dict[str, Interval]:
-        return {"difference": paired(loss, truth[rows], said[rows], others[rows], who[rows], draws)}
+    def measured(rows: NDArray[np.int64], do: int) -> dict[str, Interval]:
+        return {"difference": paired(loss, truth[rows], said[rows], others[rows], who[rows], draws or do)}
 
     return tuple(_measured(segments, truth, who, measured))
 
@@ -128,16 +130,21 @@ def _measured(
     for by, names in segments.items():
         if not len(names) == len(truth) == len(customers):
             raise ValueError(f"segments by {by}: {len(names):,} names for {len(truth):,} rows. Give one a row.")
-        for name in ORDER.get(by, tuple(sorted(set(names)))):
+        for name in _in_order(by, names):
             rows = np.flatnonzero(names == name)
             cases = int(np.sum(truth[rows] > 0.0))
-            if not len(rows):
-                continue
             if _enough(truth[rows], cases) and len(np.unique(customers[rows])) > 1:
                 draws = draws_for(len(rows), MOST_DRAWS)
                 yield Segment(by, name, len(rows), cases, measured(rows, draws))
             else:
                 yield Segment(by, name, len(rows), cases, None, TOO_FEW)
+
+
+def _in_order(by: str, names: Names) -> tuple[str, ...]:
+    """The names that occur, those of this room in their own order and others after them."""
+    found = set(names)
+    known = tuple(name for name in ORDER.get(by, ()) if name in found)
+    return (*known, *sorted(found - set(known)))
 
 
 def _enough(truth: Floats, cases: int) -> bool:

@@ -198,6 +198,17 @@ class TrainingSection(Section):
     users_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
+class ServiceSection(Section):
+    """How the service stands in the world.
+
+    local_without_key: callers need no API key while the service listens on this machine's own address alone.
+    flush_minutes: how often it carries posted events into the event log, where there is one; 0 is never.
+    """
+
+    local_without_key: bool = False
+    flush_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+
+
 class Business(Section):
     """What one business says about its events and its questions; immutable once read."""
 
@@ -207,6 +218,7 @@ class Business(Section):
     ltv: LtvSection | None = None
     features: FeaturesSection = FeaturesSection()
     training: TrainingSection = TrainingSection()
+    service: ServiceSection = ServiceSection()
     root: Path = Field(default=Path("."), exclude=True)
 
     @model_validator(mode="after")
@@ -308,6 +320,7 @@ def _known_keys(table: tuple[str, ...]) -> list[str]:
         ("ltv",): LtvSection,
         ("features",): FeaturesSection,
         ("training",): TrainingSection,
+        ("service",): ServiceSection,
     }
     fields = sections.get(table, Business).model_fields
     return [name for name in fields if name != "root"]

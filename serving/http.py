@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from features.store import StoreUnavailable
+from features.online.store import StoreUnavailable
 from serving.live import Live
 from serving.openapi import DOCS_PAGE, described
 from serving.requests import EventsRequest, Refusal, ScoreRequest, parse

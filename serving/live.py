@@ -17,12 +17,12 @@ from features.clock import SECOND, format_instant, parse_instant
 from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
+from features.online.store import PostedEvent, Store, open_store
 from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Progress
 from features.sources.amounts import LARGEST_VALUE
 from features.sources.text import MISSING, NOT_A_NUMBER
-from features.store import PostedEvent, Store, open_store
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table
 from training.bundle import Bundle

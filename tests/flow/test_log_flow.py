@@ -13,9 +13,9 @@ from features.business import Business, read_business
 from features.log import ingest as ingesting
 from features.log.ingest import ingest
 from features.log.reading import EventLog
+from features.online.store import open_store
 from features.past import Past, catalog_of, open_past
 from features.progress import Silent
-from features.store import open_store
 from serving.batch import score
 from serving.live import warm
 from serving.report.page import write_report

@@ -13,8 +13,9 @@ from features.problems import InputProblem
 
 
 def to_toml(business: Business) -> str:
-    """Every value of a configuration, those that winback.toml leaves to winback too; without a database's password."""
-    tables = business.model_dump(exclude_none=True)
+    """Every value of a configuration, those that winback.toml leaves to winback too; without a database's password,
+    and without how the service stands in the world."""
+    tables = business.model_dump(exclude_none=True, exclude={"service"})
     return "\n".join(_table(name, values) for name, values in tables.items() if isinstance(values, Mapping))
 
 

@@ -62,11 +62,11 @@ def render(tables: Sequence[Table], head: Sequence[str] = ()) -> ConfigText:
 
 
 def toml_value(value: Value) -> str:
-    """A string, whole number or list as TOML, whatever characters it holds."""
+    """A string, whole number, truth value or list as TOML, whatever characters it holds."""
     if isinstance(value, tuple):
         return "[" + ", ".join(toml_value(part) for part in value) + "]"
     if isinstance(value, int):
-        return str(value)
+        return str(value).lower()
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -20,6 +20,11 @@ from training.proposing.meaning import Meaning, first_guess, meaning_of
 
 _VALUE_FAULTS = {"several_currencies", "mixed_numbers"}
 _TIME_FAULTS = {"undecidable_time_format", "mixed_time_formats"}
+_LOCAL = (
+    "callers on this machine need no API key while the service listens on 127.0.0.1 alone; before others can reach it, "
+    "make keys with `winback keys add` and set this to false"
+)
+SERVICE = Table("service", (Line("local_without_key", True, _LOCAL),))
 _OPTIONAL: tuple[Role, ...] = ("value", "item", "event_id", "ingested_at", "currency")
 
 
@@ -60,7 +65,7 @@ def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None 
     chosen = _without_empty_value(chosen, events)
     log = histories(events, "UTC")
     meaning = meaning_of(log, bool(chosen["value"][0]))
-    tables = (_events_table(asked, found, chosen, events), *meaning.tables)
+    tables = (_events_table(asked, found, chosen, events), *meaning.tables, SERVICE)
     return Proposal(render(tables, _head(events, log)), found, meaning, events)
 
 
@@ -121,7 +126,7 @@ def _unread(
         "Fill in the marked lines, or let it try again with --user or --time.",
     )
     table = _events_table(asked, found, chosen, None, needs_format)
-    return Proposal(render((table, *meaning.tables), head), found, meaning, None, problem)
+    return Proposal(render((table, *meaning.tables, SERVICE), head), found, meaning, None, problem)
 
 
 def _events_table(

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from features.build import build_one
 from features.business import read_business
 from features.clock import parse_instant
+from features.online.store import Store
 from features.past import catalog_of, open_past
 from features.progress import Silent
-from features.store import Store
 from tests.bench.features import made_events
 
 USERS, EVENTS, REPEATS = 400, 500, 4_000

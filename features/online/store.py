@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from features.build import History
 from features.clock import zone_table
-from features.database import (
+from features.named import NO_ITEM, item_digest
+from features.online.database import (
     A_QUERY,
     A_WRITE,
     HISTORIES,
@@ -34,8 +35,7 @@ from features.database import (
     packed,
     state,
 )
-from features.named import NO_ITEM, item_digest
-from features.packing import merge, pack, split, unpack
+from features.online.packing import merge, pack, split, unpack
 from features.past import Past
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]

@@ -1,0 +1,1 @@
+"""The online store: every user's history of now, for the service."""

@@ -328,6 +328,7 @@ def serve(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535)] = 3000,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that answer")] = 1,
     config: Config = None,
 ) -> None:
     """Serve scores over HTTP, with events posted as they happen."""
@@ -335,7 +336,18 @@ def serve(
     _business(ctx, config)
     from serving.service import run
 
-    run(path, port, host)
+    run(path, port, host, workers)
+
+
+@app.command()
+def bento(ctx: typer.Context, config: Config = None) -> None:
+    """Pack the service with its champions into a bento, which starts anywhere without registry or network."""
+    path = _config(ctx, config)
+    _business(ctx, config)
+    from serving.bento import build
+
+    tag = build(path, _progress())
+    _say([f"{tag} is built. `bentoml serve {tag}` starts it; its state then lies in .winback of that folder."])
 
 
 def main() -> NoReturn:

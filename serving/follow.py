@@ -1,0 +1,122 @@
+"""Inside a worker: take new models over as soon as they are handed over, between two answers and never within one."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from features.problems import InputProblem
+from serving.handover import Handover, loaded, read_handover
+from serving.live import Live
+from serving.rehearsal import rehearse
+
+log = logging.getLogger("bentoml.winback")
+PAUSE_SECONDS = 0.25
+LOCK = "watch.lock"
+
+
+class Follower:
+    """Follows the handover file, and sees to it that one process of the service watches the registry.
+
+    config: the winback.toml.  live: what answers now.  take: makes another one answer, from the next request on.
+    """
+
+    def __init__(self, config: Path, file: Path, live: Live, take: Callable[[Live], None], watch: bool = True) -> None:
+        self._config, self._file, self._live, self._take, self._watch = config, file, live, take, watch
+        self._stamp = _stamp(file)
+        self._known = read_handover(file)
+        self._refused: dict[str, str] = {}
+        self._lock: IO[str] | None = None
+        self._watching: subprocess.Popen[bytes] | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End with the service; safe to call twice."""
+        self._ended.set()
+        self._thread.join(timeout=5)
+        if self._watching is not None:
+            self._watching.terminate()
+        if self._lock is not None:
+            self._lock.close()
+
+    def report(self) -> dict[str, Any]:
+        """Which models answer, which are refused and why, and whether the registry can be reached."""
+        known = self._known or Handover(())
+        said = known.report()
+        return said | {"models": self._live.models, "refused": {**said["refused"], **self._refused}}
+
+    def _follow(self) -> None:
+        while not self._ended.wait(PAUSE_SECONDS):
+            try:
+                self._look()
+            except (OSError, InputProblem) as problem:
+                log.error("following the models: %s", problem)
+
+    def _look(self) -> None:
+        if self._watch:
+            self._see_to_the_watch()
+        stamp = _stamp(self._file)
+        if stamp == self._stamp:
+            return
+        handed = read_handover(self._file)
+        self._stamp = stamp
+        if handed is not None:
+            if self._known is None or handed.held != self._known.held:
+                self._swap(handed)
+            self._known = handed
+
+    def _swap(self, handed: Handover) -> None:
+        names = ", ".join(f"{one.name}/{one.version}" for one in handed.held)
+        try:
+            champions = loaded(handed, self._file, self._live.business)
+            rehearse(champions, self._live.business.events.time_zone)
+        except InputProblem as problem:
+            self._refused = {f"{one.name}/{one.version}": str(problem) for one in handed.held}
+            log.error("%s refused: %s", names, problem)
+            return
+        self._refused = {}
+        self._live = replace(self._live, champions=champions, plans={})
+        self._live.warm_up()
+        self._take(self._live)
+        log.info("%s answer from now on", names)
+
+    def _see_to_the_watch(self) -> None:
+        """The worker that holds the lock keeps the watching process alive; another takes over when it dies."""
+        if self._lock is None:
+            self._lock = _taken(self._file.parent / LOCK)
+        if self._lock is not None and (self._watching is None or self._watching.poll() is not None):
+            words = [sys.executable, "-m", "serving.watch", str(self._config)]
+            root = Path(__file__).resolve().parents[1]
+            self._watching = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=root)
+
+
+def _taken(path: Path) -> IO[str] | None:
+    """A lock that the operating system gives back when the process dies; None when another has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Whatever changes when the file is replaced."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -234,7 +234,7 @@ class Business(Section):
 
     @property
     def state(self) -> Path:
-        """The folder where winback keeps models, the log and online histories: beside winback.toml, or WINBACK_STATE."""
+        """The folder where models, log and online histories are kept: beside winback.toml, or WINBACK_STATE."""
         return Path(os.environ.get(STATE) or self.root / ".winback")
 
     @property

@@ -25,12 +25,13 @@ from features.business import read_business
 from features.definitions import TaskName
 from features.problems import InputProblem
 from features.progress import progress_on
-from serving.http import ErrorForm, application
+from serving.http import Gate, application
+from serving.keys import demand, key_file
 from serving.live import open_live, warm
 from training.bundle import load_bundle
 from training.keeping.registry import Champion, champions
 
-CONFIG, CHAMPIONS = "WINBACK_CONFIG", "WINBACK_CHAMPIONS"
+CONFIG, CHAMPIONS, KEYS = "WINBACK_CONFIG", "WINBACK_CHAMPIONS", "WINBACK_KEYS"
 SECONDS_TO_START = 180
 LONGEST_ANSWER_SECONDS = 3600  # BentoML's own limit, 60, would answer 10,000 users with reasons by an error
 
@@ -43,23 +44,27 @@ class Winback:
     def __init__(self) -> None:
         live = open_live(Path(os.environ[CONFIG]), _handed_over(os.environ.get(CHAMPIONS)))
         live.warm_up()
-        routes.state.live, routes.state.probes = live, service.openapi_spec.asdict()["paths"]
+        routes.state.lock(key_file(live.business), os.environ.get(KEYS))
+        routes.state.live = live
 
 
 service = bentoml.service(
-    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}}
-)(Winback)
-service.mount_asgi_app(routes, path="/")
-service.add_asgi_middleware(ErrorForm)
+    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+)(Winback)  # fmt: skip
+service.add_asgi_middleware(Gate, interface=routes)
 
 
-def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1) -> None:
+def run(
+    config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1, without_keys: bool = False
+) -> None:
     """Serve until Ctrl-C.
 
     Raises InputProblem before anything listens: no configuration, no champion, one of another definition, a port
     in use.
     """
     business = read_business(config)
+    keys = demand(business, host, without_keys)
     held = champions(business)
     open_live(config, held).store.close()
     address = _free(host, port)
@@ -67,6 +72,7 @@ def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 
     os.environ |= {
         CONFIG: str(config.resolve()),
         CHAMPIONS: _handing_over(held),
+        KEYS: keys,
         "BENTOML_DO_NOT_TRACK": "True",
         "BENTOML_QUIET": "True",
         "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(business.state.resolve() / "bentoml")),

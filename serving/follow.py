@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from features.problems import InputProblem
-from serving.handover import Handover, loaded, read_handover
+from serving.handover import Handover, loaded, read_handover, task_in
 from serving.live import Live
 from serving.rehearsal import rehearse
 
@@ -26,10 +26,15 @@ class Follower:
     """Follows the handover file, and sees to it that one process of the service watches the registry.
 
     config: the winback.toml.  live: what answers now.  take: makes another one answer, from the next request on.
+    count: told the question of every champion that is refused.  watch: whether there is a registry to be watched.
     """
 
-    def __init__(self, config: Path, file: Path, live: Live, take: Callable[[Live], None], watch: bool = True) -> None:
-        self._config, self._file, self._live, self._take, self._watch = config, file, live, take, watch
+    def __init__(
+        self, config: Path, file: Path, live: Live, take: Callable[[Live], None], count: Callable[[str], None],
+        watch: bool = True,
+    ) -> None:  # fmt: skip
+        self._config, self._file, self._live, self._watch = config, file, live, watch
+        self._take, self._count = take, count
         self._stamp = _stamp(file)
         self._known = read_handover(file)
         self._refused: dict[str, str] = {}
@@ -53,8 +58,7 @@ class Follower:
     def report(self) -> dict[str, Any]:
         """Which models answer, which are refused and why, and whether the registry can be reached."""
         known = self._known or Handover(())
-        said = known.report()
-        return said | {"models": self._live.models, "refused": {**said["refused"], **self._refused}}
+        return replace(known, refused={**known.refused, **self._refused}).report()
 
     def _follow(self) -> None:
         while not self._ended.wait(PAUSE_SECONDS):
@@ -72,9 +76,12 @@ class Follower:
         handed = read_handover(self._file)
         self._stamp = stamp
         if handed is not None:
-            if self._known is None or handed.held != self._known.held:
+            known, self._known = self._known or Handover(()), handed
+            if self._lock is not None:  # one worker counts for all
+                for name in handed.refused.keys() - known.refused.keys():
+                    self._count(task_in(name))
+            if handed.held != known.held:
                 self._swap(handed)
-            self._known = handed
 
     def _swap(self, handed: Handover) -> None:
         names = ", ".join(f"{one.name}/{one.version}" for one in handed.held)
@@ -83,6 +90,8 @@ class Follower:
             rehearse(champions, self._live.business.events.time_zone)
         except InputProblem as problem:
             self._refused = {f"{one.name}/{one.version}": str(problem) for one in handed.held}
+            for one in handed.held:
+                self._count(one.task)
             log.error("%s refused: %s", names, problem)
             return
         self._refused = {}

@@ -19,7 +19,7 @@ from features.problems import InputProblem
 from features.whole_file import whole_file
 from training.bundle import load_bundle
 from training.keeping.identity import folder_sha256
-from training.keeping.registry import Champion, ready, same_catalogue, same_question
+from training.keeping.registry import Champion, model_name, ready, same_catalogue, same_question
 
 FOLDER, FILE = "serving", "handover.json"
 KEPT = 12  # copies: a worker may still be reading those of a moment ago
@@ -56,7 +56,13 @@ class Handover:
         """What a probe says of it."""
         models = {one.task: f"{one.name}/{one.version}" for one in self.held}
         registry = f"not reachable: {self.away}" if self.away else "reachable"
-        return {"models": models, "registry": registry, "refused": dict(self.refused)}
+        refused = [f"{name}: {why}" for name, why in self.refused.items()]
+        return {"models": models, "registry": registry, "refused": refused}
+
+
+def task_in(name: str) -> str:
+    """The question that a version such as winback-churn/3 answers."""
+    return name.removeprefix(model_name("")).partition("/")[0]
 
 
 def handover_file(business: Business) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ from features.problems import InputProblem
 from features.progress import Progress
 from features.sources.amounts import LARGEST_VALUE
 from features.sources.text import MISSING, NOT_A_NUMBER
+from serving.laps import Laps
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
-from serving.scores import score_table
+from serving.scores import score_table, stages
 from training.bundle import Bundle
 from training.keeping.registry import Champion, champions, ready, same_catalogue
 
 STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")
+CLOCKS_APART = 300 * SECOND  # a sender's clock may run ahead of ours by this much
 _NOTHING = {*MISSING, *NOT_A_NUMBER}
 _TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds under [events] in winback.toml"
 
@@ -52,39 +54,46 @@ class Live:
     def catalog(self) -> Catalog:
         return next(iter(self.champions.values())).bundle.catalog
 
-    def score(self, request: ScoreRequest, now: int) -> dict[str, Any]:
+    def score(self, request: ScoreRequest, now: int, laps: Laps | None = None) -> dict[str, Any]:
         """Score users as of the newest event that anybody is known to have had (`ScoreResponse`).
 
         That moment, and not the clock's, is `as_of`: when the feed of events stalls, customers do not look more and
         more lost; `lag_seconds` grows instead. A log with dates only has its newest stamp as that moment.
         request.as_of: a past moment, scored with what had happened, and as far as the log says arrived, by then.
-        Raises Refusal when it is unreadable or later than `now`.
+        Raises Refusal: no_model for a question without one, bad_as_of, as_of_in_the_future, and as_of_too_old from the
+        store where it no longer holds what was known then.
         """
+        laps = laps or Laps()
+        chosen = self._chosen(request.tasks)
         asked = list(dict.fromkeys(request.user_ids))
         past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
         known = self.store.read(asked)
-        newest = min(known.frontier or now, now)
+        laps.lap("read")
+        newest = min(known.frontier or now, now + CLOCKS_APART)  # the next score sees even what a fast clock stamped
         as_of = newest if past is None else past
         seen = {
             user: _until(known.histories[user], as_of, past is not None) for user in asked if user in known.histories
         }
         seen = {user: history for user, history in seen.items() if len(history.time)}
-        scores = self._scores(seen, known.kinds, as_of, request) if seen else ()
-        then = {"as_of": format_instant(as_of), "lag_seconds": round((now - newest) / SECOND, 3)}
+        scores = self._scores(seen, known.kinds, as_of, chosen, request, laps) if seen else ()
+        then = {"as_of": format_instant(as_of), "lag_seconds": max(0.0, round((now - newest) / SECOND, 3))}
+        models = {task: self.models[task] for task in chosen}
         return {
             "scores": [
-                _about(user, history) | then | said | {"models": self.models}
+                _about(user, history) | then | said | {"models": models}
                 for (user, history), said in zip(seen.items(), scores, strict=True)
             ],
             "missing": [user for user in asked if user not in seen],
         }
 
-    def accept(self, request: EventsRequest, now: int) -> dict[str, Any]:
+    def accept(self, request: EventsRequest, now: int, laps: Laps | None = None) -> dict[str, Any]:
         """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.
 
-        An event that cannot be one (unreadable or future time, a value that is not finite, a NUL) is rejected alone.
+        An event that cannot be one (unreadable or future time, a value that is not finite, a NUL) is rejected alone;
+        up to 5 minutes ahead of `now` is not the future, for the clocks of two machines are never quite the same.
         Raises StoreUnavailable when nothing could be written.
         """
+        laps = laps or Laps()
         good: dict[int, PostedEvent] = {}
         rejected: dict[int, str] = {}
         for index, event in enumerate(request.events):
@@ -92,7 +101,9 @@ class Live:
                 good[index] = _event(event, self.business.events.time_zone, now)
             except ValueError as fault:
                 rejected[index] = str(fault)
+        laps.lap("parse")
         verdicts = self.store.append(list(good.values()), now) if good else []
+        laps.lap("write")
         limit = self.business.events.max_kinds
         for index, verdict in zip(good, verdicts, strict=True):
             if verdict == "too many kinds":
@@ -112,12 +123,35 @@ class Live:
     def _bundles(self) -> dict[TaskName, Bundle]:
         return {task: champion.bundle for task, champion in self.champions.items()}
 
+    def _chosen(self, tasks: Sequence[TaskName] | None) -> dict[TaskName, Bundle]:
+        """The models of the questions that are asked, in the order of all; raises Refusal where there is none."""
+        held = self._bundles()
+        if tasks is None:
+            return held
+        if missing := [task for task in dict.fromkeys(tasks) if task not in held]:
+            said = f"tasks: there is no model for {', '.join(missing)}; there is one for {', '.join(held)}."
+            hint = f"Ask for {', '.join(held)}, or leave tasks out for all that have a model."
+            raise Refusal(422, "no_model", said, hint)
+        return {task: bundle for task, bundle in held.items() if task in tasks}
+
     def _scores(
-        self, seen: Mapping[str, History], kinds: tuple[str, ...], as_of: int, request: ScoreRequest
+        self,
+        seen: Mapping[str, History],
+        kinds: tuple[str, ...],
+        as_of: int,
+        chosen: dict[TaskName, Bundle],
+        request: ScoreRequest,
+        laps: Laps,
     ) -> list[dict[str, Any]]:
         table = self._features(list(seen.values()), kinds, as_of)
-        scores = score_table(self._bundles(), table, request.reasons, request.lang)
-        return [scores.answer(row) for row in range(len(seen))]
+        laps.lap("features")
+        scores = score_table(chosen, table, request.reasons, request.lang)
+        if len(chosen) < len(self.champions):  # a user's stage is the same whichever questions are asked
+            scores = replace(scores, stage=stages(self._bundles(), table))
+        laps.lap("predict")
+        said = [scores.answer(row) for row in range(len(seen))]
+        laps.lap("reasons")
+        return said
 
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
         if kinds not in self.plans:
@@ -201,7 +235,7 @@ def _event(event: EventRequest, zone: str, now: int) -> PostedEvent:
         moment = parse_instant(event.time, zone)
     except InputProblem:
         raise ValueError("time is not readable; send ISO 8601, such as 2026-07-15T08:30:00Z") from None
-    if moment > now:
+    if moment > now + CLOCKS_APART:
         raise ValueError(f"time is in the future; it is {format_instant(now)}")
     if moment < EARLIEST:
         raise ValueError("time is before 1900")

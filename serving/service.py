@@ -26,12 +26,13 @@ from features.problems import InputProblem
 from features.progress import progress_on
 from serving.follow import Follower
 from serving.handover import FILE, handover_file, loaded, read_handover
-from serving.http import ErrorForm, application
+from serving.http import Gate, application
+from serving.keys import demand, key_file
 from serving.live import Live, open_live, warm
 from serving.watch import hand_over
 from training.keeping.registry import exists
 
-CONFIG = "WINBACK_CONFIG"
+CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"
 BAKED = Path(__file__).resolve().parents[1]  # where `winback bento` puts winback.toml and the models
 BROUGHT = "models"
 SECONDS_TO_START = 180
@@ -50,9 +51,10 @@ class Winback:
         handed = read_handover(file) or hand_over(business)
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
+        routes.state.lock(key_file(live.business), os.environ.get(KEYS))
         self._take(live)
-        self._follower = Follower(config, file, live, self._take, watch)
-        routes.state.probes, routes.state.watch_report = service.openapi_spec.asdict()["paths"], self._follower.report
+        self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model, watch)
+        routes.state.watch_report = self._follower.report
         self._follower.start()
 
     def _take(self, live: Live) -> None:
@@ -72,19 +74,22 @@ class Winback:
 
 
 service = bentoml.service(
-    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}}
-)(Winback)
-service.mount_asgi_app(routes, path="/")
-service.add_asgi_middleware(ErrorForm)
+    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+)(Winback)  # fmt: skip
+service.add_asgi_middleware(Gate, interface=routes)
 
 
-def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1) -> None:
+def run(
+    config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1, without_keys: bool = False
+) -> None:
     """Serve until Ctrl-C.
 
     Raises InputProblem before anything listens: no configuration, no champion, one of another definition, a port
     in use.
     """
     business = read_business(config)
+    keys = demand(business, host, without_keys)
     handed = hand_over(business)
     open_live(config, loaded(handed, handover_file(business), business)).store.close()
     address = _free(host, port)
@@ -94,6 +99,7 @@ def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 
             print(said, flush=True)
     os.environ |= {
         CONFIG: str(config.resolve()),
+        KEYS: keys,
         "BENTOML_DO_NOT_TRACK": "True",
         "BENTOML_QUIET": "True",
         "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(business.state.resolve() / "bentoml")),

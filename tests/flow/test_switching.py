@@ -44,9 +44,9 @@ def switched(config: Path, service: Started, folder: Path, times: int) -> tuple[
         for turn in range(1, times + 1):
             for task in ("churn", "conversion"):
                 crown(business, task, versions[task][turn % 2])
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90  # the first one waits for the watch to have started
             while time.monotonic() < end:
-                models = httpx.get(f"{service.url}/", timeout=30).json()["models"]
+                models = httpx.get(f"{service.url}/readyz", timeout=30).json()["models"]
                 if all(models[task] == f"winback-{task}/{versions[task][turn % 2]}" for task in versions):
                     seen += 1
                     break

@@ -350,7 +350,10 @@ def bento(ctx: typer.Context, config: Config = None) -> None:
     from serving.bento import build
 
     tag = build(path, _progress())
-    _say([f"{tag} is built. `bentoml serve {tag}` starts it; its state then lies in .winback of that folder."])
+    _say([
+        f"{tag} is built. `bentoml serve {tag}` starts it; its state then lies in .winback of that folder.",
+        "It asks callers for the API keys of this folder; WINBACK_KEYS=off in its environment lets everybody in.",
+    ])  # fmt: skip
 
 
 keys = typer.Typer(help="API keys of the service.", no_args_is_help=True, rich_markup_mode=None)

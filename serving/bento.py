@@ -12,6 +12,7 @@ import bentoml
 from features.business import read_business
 from features.progress import Progress
 from serving.handover import Handover, copied, write_handover
+from serving.keys import key_file
 from serving.rehearsal import rehearse
 from serving.service import BAKED, BROUGHT
 from training.keeping.registry import champions
@@ -23,6 +24,7 @@ RECIPE = "bentofile.yaml"  # JSON is YAML
 def build(config: Path, progress: Progress) -> str:
     """Build the bento of a business and return its tag, such as winback:abc.
 
+    It brings the champions along, and the API keys (as hashes) for as long as its state has none of its own.
     The folder it is built from stays beside winback.toml, so that `bentoml build` can be run in it by hand.
     Raises InputProblem without a champion, or with one that cannot score.
     """
@@ -34,6 +36,8 @@ def build(config: Path, progress: Progress) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / BROUGHT).mkdir(parents=True)
     write_handover(Handover(copied(held, folder / BROUGHT / "handover.json")), folder / BROUGHT / "handover.json")
+    if key_file(business).exists():
+        shutil.copy(key_file(business), folder / BROUGHT)
     shutil.copy(config, folder / "winback.toml")
     if business.features.custom:
         shutil.copy(business.root / business.features.custom, folder / business.features.custom)

@@ -51,7 +51,7 @@ class Winback:
         handed = read_handover(file) or hand_over(business)
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
-        routes.state.lock(key_file(live.business), os.environ.get(KEYS))
+        routes.state.lock(_key_file(business), os.environ.get(KEYS))
         self._take(live)
         self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model, watch)
         routes.state.watch_report = self._follower.report
@@ -127,6 +127,12 @@ def _models(business: Business) -> tuple[Path, bool]:
     if not file.exists() and brought.exists():
         shutil.copytree(brought.parent, file.parent, dirs_exist_ok=True)
     return file, True
+
+
+def _key_file(business: Business) -> Path:
+    """The keys of the business, or those that a bento brings along while its own state has none."""
+    own, brought = key_file(business), BAKED / BROUGHT / key_file(business).name
+    return brought if brought.exists() and not own.exists() else own
 
 
 def _free(host: str, port: int) -> str:

@@ -221,7 +221,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_a_locked_store_is_unavailable_and_says_nothing_of_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.online.database.WAIT_SECONDS", 0)
+    monkeypatch.setattr("features.online.sqlite.WAIT_SECONDS", 0)
     store = open_store(tmp_path / "h.sqlite", ZONE)
     with sqlite3.connect(tmp_path / "h.sqlite", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")

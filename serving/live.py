@@ -17,8 +17,9 @@ from features.clock import SECOND, format_instant, parse_instant
 from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
-from features.online.store import PostedEvent, Store, open_store
-from features.past import open_past
+from features.online.place import open_history
+from features.online.place import warm as fill
+from features.online.store import PostedEvent, Store
 from features.problems import InputProblem
 from features.progress import Progress
 from features.sources.amounts import LARGEST_VALUE
@@ -29,7 +30,6 @@ from serving.scores import score_table, stages
 from training.bundle import Bundle
 from training.keeping.registry import Champion, champions, ready, same_catalogue
 
-STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")
 CLOCKS_APART = 300 * SECOND  # a sender's clock may run ahead of ours by this much
 _NOTHING = {*MISSING, *NOT_A_NUMBER}
@@ -173,18 +173,11 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     return Live(business, known, open_history(business))
 
 
-def open_history(business: Business) -> Store:
-    """The online store of this business, beside its winback.toml."""
-    return open_store(business.state / STORE, business.events.time_zone, business.events.max_kinds)
-
-
 def warm(business: Business, now: int, progress: Progress) -> str:
     """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
-    past, account = open_past(business, now, progress)
-    with progress.step(f"keeping the histories of {past.user_count:,} users with {past.event_count:,} events at hand"):
-        store = open_history(business)
-        store.warm(past, account.event_ids())
-        store.close()
+    store = open_history(business)
+    past, _ = fill(business, store, now, progress)
+    store.close()
     return next(str(some.users[some.owner[at]]) for some in past.buckets() for at in _newest(some))
 
 

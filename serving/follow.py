@@ -19,27 +19,26 @@ from serving.rehearsal import rehearse
 
 log = logging.getLogger("bentoml.winback")
 PAUSE_SECONDS = 0.25
-LOCK = "watch.lock"
+LOCK = "upkeep.lock"
 
 
 class Follower:
-    """Follows the handover file, and sees to it that one process of the service watches the registry.
+    """Follows the handover file, and sees to it that one process of the service does the upkeep.
 
     config: the winback.toml.  live: what answers now.  take: makes another one answer, from the next request on.
-    count: told the question of every champion that is refused.  watch: whether there is a registry to be watched.
+    count: told the question of every champion that is refused.
     """
 
     def __init__(
-        self, config: Path, file: Path, live: Live, take: Callable[[Live], None], count: Callable[[str], None],
-        watch: bool = True,
-    ) -> None:  # fmt: skip
-        self._config, self._file, self._live, self._watch = config, file, live, watch
+        self, config: Path, file: Path, live: Live, take: Callable[[Live], None], count: Callable[[str], None]
+    ) -> None:
+        self._config, self._file, self._live = config, file, live
         self._take, self._count = take, count
         self._stamp = _stamp(file)
         self._known = read_handover(file)
         self._refused: dict[str, str] = {}
         self._lock: IO[str] | None = None
-        self._watching: subprocess.Popen[bytes] | None = None
+        self._upkeep: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -50,8 +49,8 @@ class Follower:
         """End with the service; safe to call twice."""
         self._ended.set()
         self._thread.join(timeout=5)
-        if self._watching is not None:
-            self._watching.terminate()
+        if self._upkeep is not None:
+            self._upkeep.terminate()
         if self._lock is not None:
             self._lock.close()
 
@@ -68,8 +67,7 @@ class Follower:
                 log.error("following the models: %s", problem)
 
     def _look(self) -> None:
-        if self._watch:
-            self._see_to_the_watch()
+        self._see_to_the_upkeep()
         stamp = _stamp(self._file)
         if stamp == self._stamp:
             return
@@ -100,14 +98,14 @@ class Follower:
         self._take(self._live)
         log.info("%s answer from now on", names)
 
-    def _see_to_the_watch(self) -> None:
-        """The worker that holds the lock keeps the watching process alive; another takes over when it dies."""
+    def _see_to_the_upkeep(self) -> None:
+        """The worker that holds the lock keeps the upkeep alive; another takes over when it dies."""
         if self._lock is None:
-            self._lock = _taken(self._file.parent / LOCK)
-        if self._lock is not None and (self._watching is None or self._watching.poll() is not None):
-            words = [sys.executable, "-m", "serving.watch", str(self._config)]
+            self._lock = _taken(self._live.business.state / LOCK)
+        if self._lock is not None and (self._upkeep is None or self._upkeep.poll() is not None):
+            words = [sys.executable, "-m", "serving.upkeep", str(self._config)]
             root = Path(__file__).resolve().parents[1]
-            self._watching = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=root)
+            self._upkeep = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=root)
 
 
 def _taken(path: Path) -> IO[str] | None:

@@ -47,13 +47,13 @@ class Winback:
     def __init__(self) -> None:
         config = _config()
         business = read_business(config)
-        file, watch = _models(business)
+        file = _models(business)
         handed = read_handover(file) or hand_over(business)
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
         routes.state.lock(_key_file(business), os.environ.get(KEYS))
         self._take(live)
-        self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model, watch)
+        self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)
         routes.state.watch_report = self._follower.report
         self._follower.start()
 
@@ -116,17 +116,17 @@ def _config() -> Path:
     return here.resolve() if CONFIG in os.environ or here.exists() else BAKED / "winback.toml"
 
 
-def _models(business: Business) -> tuple[Path, bool]:
-    """The handover file to follow, and whether a registry is to be watched for newer models.
+def _models(business: Business) -> Path:
+    """The handover file to follow.
 
     A bento brings models along; they serve where there is no registry, and until the registry has been asked.
     """
     file, brought = handover_file(business), BAKED / BROUGHT / FILE
     if not exists(business) and brought.exists():
-        return brought, False
+        return brought
     if not file.exists() and brought.exists():
         shutil.copytree(brought.parent, file.parent, dirs_exist_ok=True)
-    return file, True
+    return file
 
 
 def _key_file(business: Business) -> Path:

@@ -1,25 +1,19 @@
-"""Watch the registry, and hand a new champion over once it has proved that it can answer.
-
-One process a service does it, so that the workers know no MLflow: `python -m serving.watch winback.toml`.
-"""
+"""Watch the registry, and hand a new champion over once it has proved that it can answer."""
 
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from features.business import Business, read_business
+from features.business import Business
 from features.definitions import TaskName
 from features.problems import InputProblem
 from serving.handover import Handover, copied, handover_file, loaded, read_handover, write_handover
 from serving.rehearsal import rehearse
 from training.keeping.registry import RegistryAway, champion_versions, champions
 
-SECONDS = "WINBACK_WATCH_SECONDS"
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
@@ -108,20 +102,3 @@ class Watch:
             now = _refusing(before, named, problem)
         self._judged = named
         return now
-
-
-def main() -> None:
-    """Look every few seconds for as long as the process lives that started this one."""
-    business, parent = read_business(Path(sys.argv[1])), os.getppid()
-    pause = float(os.environ.get(SECONDS, "2"))
-    watch = Watch(business)
-    while os.getppid() == parent:
-        try:
-            watch.look()
-        except InputProblem as problem:
-            print(f"watching the champions: {problem}", file=sys.stderr, flush=True)
-        time.sleep(pause)
-
-
-if __name__ == "__main__":
-    main()

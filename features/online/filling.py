@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from features.clock import ZoneTable
 from features.histories import I64
 from features.online.database import Database, chunks, facts
+from features.online.fold import Folding
 from features.online.packing import split
+from features.online.parts import RECENT, Change, packed_parts
 from features.online.statements import Statements
-from features.online.tables import EVENT_IDS, HISTORIES
+from features.online.tables import EVENT_IDS, HISTORIES, PARTS
 from features.past import Past
 
 USERS_AT_ONCE = 5_000  # in a transaction: posted events wait for no more than that
@@ -21,8 +23,9 @@ LONGEST_ID = 512  # characters; nobody can ask for a longer one, and an index of
 
 
 def fill(
-    database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str], numbers: dict[str, int]
-) -> None:
+    database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str],
+    numbers: dict[str, int], folding: Folding, zone: ZoneTable,
+) -> None:  # fmt: skip
     """Write histories and event ids of a generation that nobody reads yet; a killed try is cleared by the next.
 
     numbers: of the kinds of `past`.
@@ -32,16 +35,20 @@ def fill(
         with database.filling() as connection:  # in order, or the index is written a page an id
             database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(set(some))))
     kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
-    for rows in chunks(_rows(generation, past, kind_ids), USERS_AT_ONCE):
+    for rows in chunks(_users(past, kind_ids, folding, zone), USERS_AT_ONCE):
         with database.filling() as connection:
-            database.engine.add(connection, HISTORIES, rows)
+            recent = ((generation, user, parts[RECENT]) for user, parts in rows)
+            database.engine.add(connection, HISTORIES, recent)
+            others = [(generation, user, *one) for user, parts in rows for one in parts.items() if one[0] != RECENT]
+            database.engine.add(connection, PARTS, (row for row in others if row[-1] is not None))
 
 
-def _rows(generation: int, past: Past, kind_ids: I64) -> Iterator[tuple[Any, ...]]:
+def _users(past: Past, kind_ids: I64, folding: Folding, zone: ZoneTable) -> Iterator[tuple[str, Change]]:
+    edge = folding.edge(past.span.last)
     for histories in past.buckets():
-        for user, packed in split(histories, kind_ids):
+        for user, history in split(histories, kind_ids):
             if len(user) <= LONGEST_ID:
-                yield generation, user, packed
+                yield user, packed_parts(history, edge, folding, zone)
 
 
 def clear(database: Database, statements: Statements) -> None:

@@ -29,12 +29,15 @@ class Folding:
     days: the longest feature window.  margin_days: how much older than that a folded event is at least, so that scores
     of the recent past need no replay.  least: how many events are worth folding; once some are, as many again, or a
     share of those that are: each fold reads them all.
+    whole: up to so many events a post rewrites all; of more it only writes a tail, of so many events at most.
     """
 
     days: int = 365
     margin_days: int = 14
     least: int = 5_000
     share: float = 1 / 16
+    whole: int = 4_096
+    tail: int = 256
 
     def edge(self, frontier: int) -> int:
         """Events before this moment may be folded.  frontier: time of the newest event of anybody."""
@@ -43,6 +46,9 @@ class Folding:
     def pays(self, more: int, folded: int) -> bool:
         """Whether to fold so many more events."""
         return more >= max(self.least, folded * self.share, 1)
+
+
+USUAL = Folding()
 
 
 def carry_of(old: History, recent: History, before: int) -> Carry:

@@ -19,8 +19,10 @@ from features.ordering import pieces_of, put_in_order
 _HEADER = struct.Struct("<4s4xq")  # what it is, how many events
 _PLAIN, _WITH_ARRIVALS = b"wbh1", b"wba1"
 _EVENT_BYTES = {_PLAIN: 8 + 8 + 8 + 2, _WITH_ARRIVALS: 8 + 8 + 8 + 8 + 2}
+MOST_EVENT_BYTES = max(_EVENT_BYTES.values())
 _CARRY = struct.Struct("<4s4x8s8q")  # what it is, digest of the zone; before, known by, newest kind, five lengths
 _CARRIED = b"wbc1"
+HEAD, CARRY_HEAD = _HEADER.size, 24
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -50,9 +52,14 @@ def unpack(blob: bytes, zone: ZoneTable) -> History:
     return History(parts[0], kind, parts[1].view("<f8"), parts[2], zone.hour_of_week(parts[0]), arrived)
 
 
-def count(blob: bytes) -> int:
-    """How many events a packed history has."""
-    return int(_HEADER.unpack_from(blob)[1])
+def count(head: bytes) -> int:
+    """How many events a packed history has, by its first HEAD bytes."""
+    return int(_HEADER.unpack_from(head)[1])
+
+
+def folded_before(head: bytes) -> int:
+    """The moment before which events are folded, by the first CARRY_HEAD bytes of a packed carry."""
+    return int(struct.unpack_from("<q", head, CARRY_HEAD - 8)[0])
 
 
 def pack_carry(carry: Carry, zone: ZoneTable) -> bytes:
@@ -92,12 +99,12 @@ def _digest(zone: ZoneTable) -> bytes:
     return hashlib.blake2b(zone.name.encode(), digest_size=8).digest()
 
 
-def split(histories: Histories, kind_ids: I64) -> Iterator[tuple[str, bytes]]:
-    """Every user with the packed history; kind_ids: the number that stands for each of `histories.kinds`."""
+def split(histories: Histories, kind_ids: I64) -> Iterator[tuple[str, History]]:
+    """Every user with the history; kind_ids: the number that stands for each of `histories.kinds`."""
     h, kind = histories, kind_ids[histories.kind].astype(np.int16)
     for user, a, b in zip(h.users.tolist(), h.offsets[:-1].tolist(), h.offsets[1:].tolist(), strict=True):
         arrived = h.arrived[a:b] if len(h.arrived) else h.arrived
-        yield user, pack(History(h.time[a:b], kind[a:b], h.value[a:b], h.item[a:b], h.hour[a:b], arrived))
+        yield user, History(h.time[a:b], kind[a:b], h.value[a:b], h.item[a:b], h.hour[a:b], arrived)
 
 
 def merge(known: History, added: History, rank: I64) -> History:

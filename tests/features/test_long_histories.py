@@ -145,7 +145,7 @@ def test_an_event_older_than_the_fold_folds_the_user_anew(url: str) -> None:
 
 def test_the_log_folds_as_posts_do_and_another_log_leaves_no_part_behind(url: str) -> None:
     store, events = opened(url), stream(120)
-    store.warm(past_of([*events, *stream(9, "v")]), [e.event_id for e in events])
+    store.warm(past_of([*events, *stream(4, "v")]), [e.event_id for e in events])
     assert is_folded(store, "u")
     assert not is_folded(store, "v")
     as_of = events[-1].time + DAY

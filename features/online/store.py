@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from features.online.filling import clear, fill, mark_of
 from features.online.fold import USUAL, Folding
 from features.online.kinds import Kinds, ranks
 from features.online.packing import MOST_EVENT_BYTES, unpack_carry
-from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, whole_history
+from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, packed_parts, whole_history
 from features.online.statements import Statements
 from features.online.tables import FRONTIER
 from features.past import Past
@@ -133,23 +134,24 @@ class Store:
         event_ids: those of the log, so that an event posted again, or posted first and in the log since, counts once.
         mark: what names this log (`features.past.mark_of`); None makes one of all ids.
         Until all is there, readers and writers go on with what was there before; then they change over in one step.
-        Events posted over HTTP that the log does not have are kept.  Raises StoreUnavailable, with nothing changed.
+        Events posted over HTTP that the log does not have are kept.  The caller is alone with the store
+        (`Database.alone`) since before it opened `past`, or what is flushed in between would be missing.
+        Raises StoreUnavailable, with nothing changed.
         """
-        progress = progress or Silent()
         if mark is None:
             event_ids = sorted(set(event_ids))
             mark = mark_of(past, event_ids)
-        with self.database.alone():
-            if self.fingerprint == mark:
-                return False
-            with self.database.writing([]) as connection:
-                said = facts(connection)
-                generation = int(said["generation"]) + 1
-                numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
-            with progress.step(f"keeping {past.event_count:,} events of {past.user_count:,} users at hand"):
-                fill(self.database, self._says, generation, past, event_ids, numbers, self._folding, self._zone)
-                self._change_over(generation, mark, past)
-            clear(self.database, self._says)
+        if self.fingerprint == mark:
+            return False
+        with self.database.writing([]) as connection:
+            said = facts(connection)
+            generation = int(said["generation"]) + 1
+            numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
+        edge = self._folding.edge(past.span.last)
+        parted = partial(packed_parts, edge=edge, folding=self._folding, zone=self._zone)
+        fill(self.database, self._says, generation, past, event_ids, numbers, parted, progress or Silent())
+        self._change_over(generation, mark, past)
+        clear(self.database, self._says)
         return True
 
     def _change_over(self, generation: int, mark: str, past: Past) -> None:

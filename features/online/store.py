@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from features.build import History
 from features.clock import zone_table
 from features.histories import I64
+from features.kernel import Plan
 from features.named import NO_ITEM, item_digest
 from features.online.database import Database, Row, StoreUnavailable, chunks, facts, insert, state
 from features.online.filling import clear, fill, mark_of
@@ -101,6 +102,17 @@ class Store:
                     if found[user].carry is None:  # the business has moved to another time zone
                         return self.read(users)
         return Snapshot(found, names, frontier)
+
+    def unfolded(self, known: Snapshot, plan: Plan, as_of: int, as_known_then: bool) -> Snapshot:
+        """The same, but with the whole history of those whose carry cannot answer for this moment.
+
+        as_known_then: whether only what had arrived by `as_of` counts.
+        """
+        short = [user for user, one in known.histories.items() if not one.serves(plan, as_of, as_known_then)]
+        if not short:
+            return known
+        whole = self.read(short)
+        return replace(whole, histories={**known.histories, **whole.histories})
 
     def append(self, events: Sequence[PostedEvent], received_at: int) -> list[Verdict]:
         """Add events durably, each id once; they are on disk when this returns.

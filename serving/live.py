@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,14 @@ class Live:
         """
         asked = list(dict.fromkeys(request.user_ids))
         past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
-        known = self.store.read(asked)
+        known = self.store.read(asked, folded=True)
         newest = min(known.frontier or now, now)
         as_of = newest if past is None else past
+        known = self.store.unfolded(known, self._plan(known.kinds), as_of, past is not None)
         seen = {
-            user: _until(known.histories[user], as_of, past is not None) for user in asked if user in known.histories
+            user: known.histories[user].until(as_of, past is not None) for user in asked if user in known.histories
         }
-        seen = {user: history for user, history in seen.items() if len(history.time)}
+        seen = {user: history for user, history in seen.items() if history.events}
         scores = self._scores(seen, known.kinds, as_of, request) if seen else ()
         then = {"as_of": format_instant(as_of), "lag_seconds": round((now - newest) / SECOND, 3)}
         return {
@@ -120,11 +121,15 @@ class Live:
         return [scores.answer(row) for row in range(len(seen))]
 
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
-        if kinds not in self.plans:
-            self.plans[kinds] = self.catalog.plan(kinds)
-        values = np.stack([build_one(history, self.plans[kinds], as_of) for history in past])
+        plan = self._plan(kinds)
+        values = np.stack([build_one(history, plan, as_of) for history in past])
         rows = np.arange(len(past), dtype=np.int64)
         return FeatureTable(self.catalog, rows, np.full(len(past), as_of, dtype=np.int64), values)
+
+    def _plan(self, kinds: tuple[str, ...]) -> Plan:
+        if kinds not in self.plans:
+            self.plans[kinds] = self.catalog.plan(kinds)
+        return self.plans[kinds]
 
 
 def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> Live:
@@ -153,8 +158,7 @@ def _newest(histories: Histories) -> NDArray[np.int64]:
 
 
 def _about(user: str, history: History) -> dict[str, Any]:
-    last = format_instant(int(history.time[-1]))
-    return {"user_id": user, "events_seen": len(history.time), "last_event_at": last}
+    return {"user_id": user, "events_seen": history.events, "last_event_at": format_instant(history.last)}
 
 
 def _past(text: str, zone: str, now: int) -> int:
@@ -169,17 +173,6 @@ def _past(text: str, zone: str, now: int) -> int:
         hint = "Send a past moment, or leave as_of out for the newest state."
         raise Refusal(422, "as_of_in_the_future", said, hint)
     return moment
-
-
-def _until(history: History, as_of: int, as_known_then: bool) -> History:
-    """The part of a history that `as_of` sees; arrivals matter only to somebody who asks about the past."""
-    seen = history.time <= as_of
-    if as_known_then and len(history.arrived):
-        seen &= history.arrived <= as_of
-    past = replace(history, arrived=history.arrived[:0])
-    if seen.all():
-        return past
-    return replace(past, **{name: column[seen] for name, column in vars(past).items() if name != "arrived"})
 
 
 def _event(event: EventRequest, zone: str, now: int) -> PostedEvent:

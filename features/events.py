@@ -15,6 +15,7 @@ from features import rejects
 from features.business import Business
 from features.clock import ZoneTable, zone_table
 from features.problems import InputProblem
+from features.pseudonyms import pseudonyms_of
 from features.rejects import Rejected
 from features.sources.amounts import Amounts, currency_name, one_currency, read_amounts
 from features.sources.columns import RawEvents, alike_pieces
@@ -111,6 +112,8 @@ def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
     words = {role: cleaned(raw.pieces(role)) for role in ("user", "kind", "item", "event_id") if raw.has(role)}
     verdicts = Verdicts.judge(len(raw), _faults(raw, words, time, arrived, value, now))
     good, rejected = verdicts.good, verdicts.rejected(raw, business.root, said.source)
+    if said.hash_users:
+        rejected = rejected.without_rows()
     notes = [note for found in (raw, time, arrived, value) if found is not None for note in found.notes]
     notes += time.mixed_zones(said.time) + _currency(raw, value, good, said.value)
     table = _table(words, time, arrived, value, good, business)
@@ -120,6 +123,7 @@ def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
 def _together(parts: Sequence[_Understood], business: Business, now: int) -> Events:
     zone = business.events.time_zone
     table, ids_note = _with_plain_ids(pa.concat_tables([part.table for part in parts]).unify_dictionaries())
+    table = _with_kept_ids(table, business)
     refuse_many_kinds(table["kind"].chunk(0).dictionary.to_pylist() if table.num_rows else (), business)
     table, repeats = without_repeats(table)
     rejected = _all_rejected(parts, business)
@@ -137,6 +141,12 @@ def _together(parts: Sequence[_Understood], business: Business, now: int) -> Eve
 def _with_plain_ids(table: pa.Table) -> tuple[pa.Table, list[str]]:
     users, note = plain_ids(table["user"])
     return (table.set_column(0, "user", users).cast(SCHEMA), note) if note else (table, note)
+
+
+def _with_kept_ids(table: pa.Table, business: Business) -> pa.Table:
+    """The users under the names by which they are kept."""
+    names = pseudonyms_of(business)
+    return table.set_column(0, "user", names.column(table["user"])).cast(SCHEMA) if names.key else table
 
 
 def _all_rejected(parts: Sequence[_Understood], business: Business) -> Rejected:

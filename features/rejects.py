@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,6 +84,12 @@ class Rejected:
         place = f"line {first['line']:,}" if self.files == 1 else f"{first['file']} line {first['line']:,}"
         where = f"first: '{one_line(first['text'], 40)}', {place}" if reason in _SHOW_TEXT else f"first at {place}"
         return f"{count:,} {_PHRASES.get(reason, f'({reason})')} ({where})"
+
+    def without_rows(self) -> Rejected:
+        """The same without the texts of whole rows, in which somebody's id may stand; a single bad value stays."""
+        single = pc.is_in(self.table["reason"], value_set=pa.array(sorted(_SHOW_TEXT)))
+        texts = pc.if_else(single, self.table["text"], "")
+        return replace(self, table=self.table.set_column(SCHEMA.names.index("text"), "text", texts))
 
     def write(self, path: Path) -> None:
         """Write the rows as CSV in one step: a reader sees the old file or the whole new one, never a part."""

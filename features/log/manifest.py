@@ -79,6 +79,11 @@ class Delivery:
     rejected: Mapping[str, int]
     notes: tuple[str, ...]
 
+    @property
+    def hashed(self) -> bool:
+        """Whether its users are kept under keyed hashes (`features.pseudonyms`)."""
+        return "hash_users" in self.meaning
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -116,7 +121,8 @@ def log_folder(business: Business) -> Path:
 
 def meaning_of(business: Business) -> dict[str, str]:
     """The settings that decide what the rows of a source mean."""
-    return {key: str(getattr(business.events, key)) for key in _MEANING}
+    meaning = {key: str(getattr(business.events, key)) for key in _MEANING}
+    return meaning | ({"hash_users": "true"} if business.events.hash_users else {})
 
 
 def read_manifest(folder: Path) -> Manifest | None:

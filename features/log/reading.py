@@ -139,10 +139,10 @@ def _refuse_other_meaning(business: Business, manifest: Manifest, folder: Path) 
     for delivery in manifest.deliveries:
         if delivery.source != business.events.source:
             continue
-        if other := [key for key in now if now[key] != delivery.meaning.get(key, "")]:
+        if other := [key for key in {**now, **delivery.meaning} if now.get(key, "") != delivery.meaning.get(key, "")]:
             key = other[0]
             raise InputProblem(
-                f'winback.toml says {key} = "{now[key]}", but the event log was ingested from '
+                f'winback.toml says {key} = "{now.get(key, "")}", but the event log was ingested from '
                 f'{delivery.source} with {key} = "{delivery.meaning.get(key, "")}". Put it back, or remove {folder} '
                 "and ingest again.",
                 "other_meaning",

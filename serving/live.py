@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from features.online.store import PostedEvent, Store, open_store
 from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Progress
+from features.pseudonyms import CLEAR, Pseudonyms, pseudonyms_of
 from features.sources.amounts import LARGEST_VALUE
 from features.sources.text import MISSING, NOT_A_NUMBER
 from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
@@ -35,12 +36,38 @@ _TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was known of some users at one moment.
+
+    histories: up to as_of (microseconds UTC), of those who had an event by then.  lag_seconds: how long ago the newest
+    event of anybody happened.
+    """
+
+    histories: Mapping[str, History]
+    kinds: tuple[str, ...]
+    as_of: int
+    lag_seconds: float
+
+    def about(self, user: str, named: str) -> dict[str, Any]:
+        """What an answer says of a user beside the scores; named: the id that the caller uses."""
+        times = self.histories[user].time
+        return {
+            "user_id": named, "events_seen": len(times), "last_event_at": format_instant(int(times[-1])),
+            "as_of": format_instant(self.as_of), "lag_seconds": self.lag_seconds,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Live:
-    """What the service answers from.  champions: by task, at least one, all over one catalogue."""
+    """What the service answers from.
+
+    champions: by task, at least one, all over one catalogue.  names: how the user ids of callers are kept.
+    """
 
     business: Business
     champions: Mapping[TaskName, Champion]
     store: Store
+    names: Pseudonyms = CLEAR
     plans: dict[tuple[str, ...], Plan] = field(default_factory=dict, repr=False)
 
     @property
@@ -60,24 +87,35 @@ class Live:
         request.as_of: a past moment, scored with what had happened, and as far as the log says arrived, by then.
         Raises Refusal when it is unreadable or later than `now`.
         """
-        asked = list(dict.fromkeys(request.user_ids))
-        past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
-        known = self.store.read(asked)
-        newest = min(known.frontier or now, now)
-        as_of = newest if past is None else past
-        seen = {
-            user: _until(known.histories[user], as_of, past is not None) for user in asked if user in known.histories
-        }
-        seen = {user: history for user, history in seen.items() if len(history.time)}
-        scores = self._scores(seen, known.kinds, as_of, request) if seen else ()
-        then = {"as_of": format_instant(as_of), "lag_seconds": round((now - newest) / SECOND, 3)}
+        callers = self.names.each(request.user_ids)
+        seen = self.seen(list(callers), request.as_of, now)
+        scores = self._scores(seen, request) if seen.histories else ()
         return {
             "scores": [
-                _about(user, history) | then | said | {"models": self.models}
-                for (user, history), said in zip(seen.items(), scores, strict=True)
+                seen.about(user, callers[user]) | said | {"models": self.models}
+                for user, said in zip(seen.histories, scores, strict=True)
             ],
-            "missing": [user for user in asked if user not in seen],
+            "missing": [named for user, named in callers.items() if user not in seen.histories],
         }
+
+    def seen(self, users: Sequence[str], as_of: str | None, now: int) -> Seen:
+        """What is known of users; as_of: a past moment as a caller writes it, None for the newest.
+
+        users: ids under which they are kept (`names`).  Raises Refusal when as_of is unreadable or later than `now`.
+        """
+        past = None if as_of is None else _past(as_of, self.business.events.time_zone, now)
+        known = self.store.read(users)
+        newest = min(known.frontier or now, now)
+        moment = newest if past is None else past
+        found = {
+            user: _until(known.histories[user], moment, past is not None) for user in users if user in known.histories
+        }
+        found = {user: history for user, history in found.items() if len(history.time)}
+        return Seen(found, known.kinds, moment, round((now - newest) / SECOND, 3))
+
+    def table(self, seen: Seen) -> FeatureTable:
+        """The features of those who are known, a row each in their order."""
+        return self._features(list(seen.histories.values()), seen.kinds, seen.as_of)
 
     def accept(self, request: EventsRequest, now: int) -> dict[str, Any]:
         """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.
@@ -89,7 +127,8 @@ class Live:
         rejected: dict[int, str] = {}
         for index, event in enumerate(request.events):
             try:
-                good[index] = _event(event, self.business.events.time_zone, now)
+                posted = _event(event, self.business.events.time_zone, now)
+                good[index] = replace(posted, user_id=self.names.of(posted.user_id))
             except ValueError as fault:
                 rejected[index] = str(fault)
         verdicts = self.store.append(list(good.values()), now) if good else []
@@ -112,12 +151,9 @@ class Live:
     def _bundles(self) -> dict[TaskName, Bundle]:
         return {task: champion.bundle for task, champion in self.champions.items()}
 
-    def _scores(
-        self, seen: Mapping[str, History], kinds: tuple[str, ...], as_of: int, request: ScoreRequest
-    ) -> list[dict[str, Any]]:
-        table = self._features(list(seen.values()), kinds, as_of)
-        scores = score_table(self._bundles(), table, request.reasons, request.lang)
-        return [scores.answer(row) for row in range(len(seen))]
+    def _scores(self, seen: Seen, request: ScoreRequest) -> list[dict[str, Any]]:
+        scores = score_table(self._bundles(), self.table(seen), request.reasons, request.lang)
+        return [scores.answer(row) for row in range(len(seen.histories))]
 
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
         if kinds not in self.plans:
@@ -136,7 +172,7 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     business = read_business(config)
     known = champions(business) if held is None else {task: ready(one, business) for task, one in held.items()}
     same_catalogue(known)
-    return Live(business, known, open_history(business))
+    return Live(business, known, open_history(business), pseudonyms_of(business))
 
 
 def open_history(business: Business) -> Store:
@@ -157,11 +193,6 @@ def warm(business: Business, now: int, progress: Progress) -> str:
 def _newest(histories: Histories) -> NDArray[np.int64]:
     """The places of the log's newest events."""
     return np.flatnonzero(histories.time == histories.span.last)
-
-
-def _about(user: str, history: History) -> dict[str, Any]:
-    last = format_instant(int(history.time[-1]))
-    return {"user_id": user, "events_seen": len(history.time), "last_event_at": last}
 
 
 def _past(text: str, zone: str, now: int) -> int:

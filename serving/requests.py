@@ -175,7 +175,7 @@ class ErrorResponse(Strict):
     error: Fault
 
 
-Request = TypeVar("Request", ScoreRequest, EventsRequest)
+Request = TypeVar("Request", bound=BaseModel)
 _CODES = {
     "missing": "missing_field",
     "extra_forbidden": "unknown_field",

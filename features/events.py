@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from features import rejects
 from features.business import Business
 from features.clock import ZoneTable, zone_table
+from features.forgotten import forgotten
 from features.problems import InputProblem
 from features.pseudonyms import pseudonyms_of
 from features.rejects import Rejected
@@ -123,14 +124,14 @@ def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
 def _together(parts: Sequence[_Understood], business: Business, now: int) -> Events:
     zone = business.events.time_zone
     table, ids_note = _with_plain_ids(pa.concat_tables([part.table for part in parts]).unify_dictionaries())
-    table = _with_kept_ids(table, business)
+    table, left_out = _without_forgotten(_with_kept_ids(table, business), business)
     refuse_many_kinds(table["kind"].chunk(0).dictionary.to_pylist() if table.num_rows else (), business)
     table, repeats = without_repeats(table)
     rejected = _all_rejected(parts, business)
     files = {file for part in parts for file in part.files}
     changes = [sum(part.changes[which] for part in parts) for which in (0, 1)]
     counted = Counted(len(files), rejected.rows_read, len(rejected), *repeats, *changes)
-    notes = [note for part in parts for note in part.notes] + ids_note + _count_notes(counted, zone)
+    notes = [note for part in parts for note in part.notes] + ids_note + left_out + _count_notes(counted, zone)
     dates_only = all(part.dates_only for part in parts)
     if dates_only and zone != "UTC":
         notes.append(UNEVEN_DAYS.format(zone=zone))
@@ -147,6 +148,13 @@ def _with_kept_ids(table: pa.Table, business: Business) -> pa.Table:
     """The users under the names by which they are kept."""
     names = pseudonyms_of(business)
     return table.set_column(0, "user", names.column(table["user"])).cast(SCHEMA) if names.key else table
+
+
+def _without_forgotten(table: pa.Table, business: Business) -> tuple[pa.Table, list[str]]:
+    """The events of people who have not asked to be forgotten, or are from after that."""
+    kept = forgotten(business).kept(table)
+    gone = table.num_rows - kept.num_rows
+    return kept, [f"{gone:,} events are of people who asked to be forgotten; they were left out."] if gone else []
 
 
 def _all_rejected(parts: Sequence[_Understood], business: Business) -> Rejected:

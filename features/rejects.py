@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from features.sources.raw import one_line
 from features.whole_file import whole_file
@@ -95,3 +98,9 @@ class Rejected:
         """Write the rows as CSV in one step: a reader sees the old file or the whole new one, never a part."""
         with whole_file(path) as draft:
             pacsv.write_csv(self.table, draft)
+
+
+def mentions(table: pa.Table, user: str) -> NDArray[np.bool_]:
+    """(rows,) which rejected rows (SCHEMA) name a user, as one of their cells or as a word of a broken row."""
+    word = re.compile(rf"(?<![\w.@-]){re.escape(user)}(?![\w@-])")
+    return np.array([bool(text) and bool(word.search(text)) for text in table["text"].to_pylist()], dtype=np.bool_)

@@ -17,7 +17,8 @@ from features.clock import SECOND, format_instant, parse_instant
 from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
-from features.online.store import PostedEvent, Store, open_store
+from features.online.place import open_history
+from features.online.store import PostedEvent, Store
 from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Progress
@@ -29,7 +30,6 @@ from serving.scores import score_table
 from training.bundle import Bundle
 from training.keeping.registry import Champion, champions, ready, same_catalogue
 
-STORE = "history.sqlite"
 EARLIEST = parse_instant("1900-01-01")
 _NOTHING = {*MISSING, *NOT_A_NUMBER}
 _TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds under [events] in winback.toml"
@@ -173,11 +173,6 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     known = champions(business) if held is None else {task: ready(one, business) for task, one in held.items()}
     same_catalogue(known)
     return Live(business, known, open_history(business), pseudonyms_of(business))
-
-
-def open_history(business: Business) -> Store:
-    """The online store of this business, beside its winback.toml."""
-    return open_store(business.state / STORE, business.events.time_zone, business.events.max_kinds)
 
 
 def warm(business: Business, now: int, progress: Progress) -> str:

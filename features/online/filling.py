@@ -1,0 +1,58 @@
+"""Fill the store from the event log at bulk speed, beside what it answers from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from features.histories import I64
+from features.online.database import Database, chunks, facts
+from features.online.packing import split
+from features.online.statements import Statements
+from features.online.tables import EVENT_IDS, HISTORIES
+from features.past import Past
+
+USERS_AT_ONCE = 5_000  # in a transaction: posted events wait for no more than that
+IDS_AT_ONCE = 100_000
+LONGEST_ID = 512  # characters; nobody can ask for a longer one, and an index of PostgreSQL could not hold it
+
+
+def fill(
+    database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str], numbers: dict[str, int]
+) -> None:
+    """Write histories and event ids of a generation that nobody reads yet; a killed try is cleared by the next.
+
+    numbers: of the kinds of `past`.
+    """
+    clear(database, statements)
+    for some in chunks((one for one in ids if len(one) <= LONGEST_ID), IDS_AT_ONCE):
+        with database.filling() as connection:  # in order, or the index is written a page an id
+            database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(set(some))))
+    kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
+    for rows in chunks(_rows(generation, past, kind_ids), USERS_AT_ONCE):
+        with database.filling() as connection:
+            database.engine.add(connection, HISTORIES, rows)
+
+
+def _rows(generation: int, past: Past, kind_ids: I64) -> Iterator[tuple[Any, ...]]:
+    for histories in past.buckets():
+        for user, packed in split(histories, kind_ids):
+            if len(user) <= LONGEST_ID:
+                yield generation, user, packed
+
+
+def clear(database: Database, statements: Statements) -> None:
+    """Remove all generations but the one that counts, some rows at a time."""
+    removed = 1
+    while removed:
+        with database.filling() as connection:
+            removed = statements.clear(connection, int(facts(connection)["generation"]))
+
+
+def mark_of(past: Past, ids: Sequence[str]) -> str:
+    """What tells one past with its event ids from another."""
+    digest = hashlib.blake2b("\x00".join(ids).encode(), digest_size=8).hexdigest()
+    return f"{past.fingerprint()}/{digest}"

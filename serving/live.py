@@ -33,6 +33,7 @@ from training.keeping.registry import Champion, champions, ready, same_catalogue
 EARLIEST = parse_instant("1900-01-01")
 _NOTHING = {*MISSING, *NOT_A_NUMBER}
 _TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds under [events] in winback.toml"
+_FORGOTTEN = "from before this user asked to be forgotten; only what happened after that is taken"
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ class Live:
         for index, verdict in zip(good, verdicts, strict=True):
             if verdict == "too many kinds":
                 rejected[index] = _TOO_MANY_KINDS.format(limit=limit)
+            if verdict == "forgotten":
+                rejected[index] = _FORGOTTEN
         return {
             "accepted": verdicts.count("accepted"), "duplicates": verdicts.count("duplicate"),
             "rejected": [{"index": index, "reason": rejected[index]} for index in sorted(rejected)],

@@ -85,6 +85,15 @@ class Forgotten:
         prefixes = np.array([stone.prefix for stone in self.people.values()], dtype=np.uint64)
         return np.flatnonzero(np.isin(text_digests(names) >> _PREFIX, prefixes))
 
+    def moments(self) -> dict[str, int]:
+        """Up to when everybody's events are hidden, by the mark."""
+        return {mark: stone.until for mark, stone in self.people.items()}
+
+    def as_of(self, moments: Mapping[str, int]) -> Forgotten:
+        """The tombstones as they were when `moments` were all there was."""
+        known = {mark: moments[mark] for mark in self.people if mark in moments}
+        return Forgotten(self.salt, {mark: Tombstone(at, self.people[mark].prefix) for mark, at in known.items()})
+
     def with_user(self, user: str, until: int) -> Forgotten:
         """The same with one more, or a later moment."""
         digest = int(text_digests(pa.array([user], pa.string()))[0] >> _PREFIX)

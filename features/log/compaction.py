@@ -72,11 +72,13 @@ def _merged(folder: Path, log: Manifest, bits: int, stones: Forgotten, progress:
         until = max(segment.complete_until for segment in log.segments)
         span = Span(0, 0, until, all(segment.dates_only for segment in log.segments), log.zone)
         segment = merge(runs, hidden, log.bits, bits - log.bits, span, draft, progress)
-        assert segment is not None, "a log with segments has events"
+        if segment is None:  # all of them are hidden
+            return replace(log, bits=bits, segments=(), forgotten=stones.moments())
         sync(draft)
         draft.rename(target)
         sync(target.parent)
-        return replace(log, bits=bits, segments=(replace(segment, name=name),))
+        moments = stones.moments()
+        return replace(log, bits=bits, segments=(replace(segment, name=name),), forgotten=moments)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

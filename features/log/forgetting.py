@@ -79,10 +79,10 @@ def _events(folder: Path, manifest: Manifest, user: str, known: Forgotten) -> Se
     return found
 
 
-def hide(business: Business, user: str, stones: Forgotten, before: Forgotten, progress: Progress) -> Traces:
+def hide(business: Business, user: str, stones: Forgotten, progress: Progress) -> Traces:
     """Let the manifest count the log without a user whose tombstone is in `stones`, and rewrite the rejected rows.
 
-    before: the tombstones without this one.  Returns what there was.
+    Returns what there was.  A kill in between is made good by calling it again: the manifest says whom it leaves out.
     """
     folder = log_folder(business)
     if read_manifest(folder) is None:
@@ -90,11 +90,13 @@ def hide(business: Business, user: str, stones: Forgotten, before: Forgotten, pr
     with writing(folder, "forget", progress):
         manifest = read_manifest(folder)
         assert manifest is not None, "only the holder of the lock removes a log"
-        there = _events(folder, manifest, user, before)
+        there = _events(folder, manifest, user, stones.as_of(manifest.forgotten))
         gone = {name: table.filter(pa.array(stones.hidden(table))) for name, table in there.items()}
         found = Traces({name: table for name, table in gone.items() if table.num_rows}, 0)
         shown = [_without(folder, one, found.events.get(one.name), manifest, stones) for one in manifest.segments]
-        manifest = replace(manifest, segments=tuple(one for one in shown if one.events))
+        mark = stones.mark(user)
+        left_out = {**manifest.forgotten, mark: stones.people[mark].until}
+        manifest = replace(manifest, segments=tuple(one for one in shown if one.events), forgotten=left_out)
         if found.events:
             publish(folder, manifest)
             sweep(folder, manifest)

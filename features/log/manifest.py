@@ -87,12 +87,16 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times."""
+    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times.
+
+    forgotten: whom the figures of the segments leave out already, the moment by the mark (`features.forgotten`).
+    """
 
     bits: int
     zone: str
     segments: tuple[SegmentFacts, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    forgotten: Mapping[str, int] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
     @property
@@ -145,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     return Manifest(
         saved["bits"], saved["zone"], tuple(_segment(one) for one in saved["segments"]),
-        tuple(_delivery(one) for one in saved["deliveries"]),
+        tuple(_delivery(one) for one in saved["deliveries"]), saved.get("forgotten", {}),
     )  # fmt: skip
 
 

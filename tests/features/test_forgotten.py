@@ -26,8 +26,7 @@ from tests.histories_made import DAY, Event
 
 
 def forget(business: Business, user: str, until: int = NOW) -> Traces:
-    before = forgotten(business)
-    return hide(business, user, bury(business, user, until), before, Silent())
+    return hide(business, user, bury(business, user, until), Silent())
 
 
 def facts(past: Past) -> list[object]:

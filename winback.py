@@ -128,6 +128,32 @@ def forget(
 
 
 @app.command()
+def flush(ctx: typer.Context, config: Config = None) -> None:
+    """Carry the events that were posted to the service into the event log, each exactly once."""
+    from features.online.flush import flush as run
+    from features.online.place import open_history
+
+    business = _business(ctx, config)
+    store = open_history(business)
+    _say(run(business, store, _now(), _progress()).lines())
+    store.close()
+
+
+@app.command()
+def warm(ctx: typer.Context, config: Config = None) -> None:
+    """Fill the service's store of histories from the event log, at bulk speed and while the service runs."""
+    from features.online.place import open_history
+    from features.online.place import warm as run
+
+    business = _business(ctx, config)
+    store = open_history(business)
+    past, filled = run(business, store, _now(), _progress())
+    store.close()
+    says = "are at hand now" if filled else "were at hand already"
+    _say([f"{past.event_count:,} events of {past.user_count:,} users {says}; posted events are kept."])
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past

@@ -101,9 +101,11 @@ def forget(business: Business, named: str, now: int, at_once: bool, progress: Pr
         found, first = _found(business, user, stones, now, progress)
     with progress.step("forgetting"):
         stones = bury(business, user, max(now, found.last or now))
-        in_log = hide(business, user, stones, progress)
         store = open_history(business)
-        there = online.erase(store, user, stones, found.event_ids)
+        there = online.erase(store, user, stones, found.event_ids)  # first: from then on no flush carries any more
+        in_log = hide(business, user, stones, progress)
+        if carried := set(in_log.event_ids) - set(found.event_ids):
+            online.erase(store, user, stones, carried)
         store.close()
         files, tests = outputs.erase(business, user), holdouts(business, user)
         rejected = in_log.rejected + _drop_from_rejects(business, user)

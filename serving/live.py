@@ -18,8 +18,8 @@ from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
 from features.online.place import open_history
+from features.online.place import warm as fill
 from features.online.store import PostedEvent, Store
-from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Progress
 from features.pseudonyms import CLEAR, Pseudonyms, pseudonyms_of
@@ -180,11 +180,9 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
 
 def warm(business: Business, now: int, progress: Progress) -> str:
     """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
-    past, account = open_past(business, now, progress)
-    with progress.step(f"keeping the histories of {past.user_count:,} users with {past.event_count:,} events at hand"):
-        store = open_history(business)
-        store.warm(past, account.event_ids())
-        store.close()
+    store = open_history(business)
+    past, _ = fill(business, store, now, progress)
+    store.close()
     return next(str(some.users[some.owner[at]]) for some in past.buckets() for at in _newest(some))
 
 

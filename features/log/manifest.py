@@ -17,6 +17,7 @@ from features.log.partitioned import sync
 from features.problems import InputProblem
 
 FORMAT = 1
+POSTED = "posted events"  # the source of what a flush brings
 FOLDER, MANIFEST, SEGMENTS, REJECTED = "log", "manifest.json", "segments", "rejected"
 _MEANING = (
     "query",
@@ -108,6 +109,17 @@ class Manifest:
         return sum(segment.events for segment in self.segments)
 
     @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that all events together give."""
+        return f"{sum(segment.digest for segment in self.segments) % (1 << 64):016x}"
+
+    @property
+    def mark(self) -> str:
+        """What tells this log from another, event ids included, whatever its segments; read from this file alone."""
+        columns = {delivery.meaning.get("event_id", "") for delivery in self.deliveries if delivery.source != POSTED}
+        return mark(self.fingerprint, sorted(columns))
+
+    @property
     def files(self) -> dict[str, FileFacts]:
         """Every file that was ingested as it was the last time, by path."""
         return {path: facts for delivery in self.deliveries for path, facts in delivery.files.items()}
@@ -116,6 +128,11 @@ class Manifest:
         """The log after one more delivery, which may have brought nothing new."""
         segments = self.segments if segment is None else (*self.segments, segment)
         return replace(self, segments=segments, deliveries=(*self.deliveries, delivery))
+
+
+def mark(fingerprint: str, id_columns: Sequence[str]) -> str:
+    """A past's events, and which columns their ids came from."""
+    return f"{fingerprint}/{','.join(id_columns)}"
 
 
 def log_folder(business: Business) -> Path:

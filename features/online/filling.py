@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from features.online.packing import split
 from features.online.statements import Statements
 from features.online.tables import EVENT_IDS, HISTORIES
 from features.past import Past
+from features.progress import Progress
 
 USERS_AT_ONCE = 5_000  # in a transaction: posted events wait for no more than that
 IDS_AT_ONCE = 100_000
@@ -21,20 +22,27 @@ LONGEST_ID = 512  # characters; nobody can ask for a longer one, and an index of
 
 
 def fill(
-    database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str], numbers: dict[str, int]
-) -> None:
+    database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str],
+    numbers: Mapping[str, int], progress: Progress,
+) -> None:  # fmt: skip
     """Write histories and event ids of a generation that nobody reads yet; a killed try is cleared by the next.
 
     numbers: of the kinds of `past`.
     """
     clear(database, statements)
+    with progress.step("writing event ids"):
+        _fill_ids(database, generation, ids)
+    kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
+    with progress.step(f"writing {past.event_count:,} events as histories of {past.user_count:,} users"):
+        for rows in chunks(_rows(generation, past, kind_ids), USERS_AT_ONCE):
+            with database.filling() as connection:
+                database.engine.add(connection, HISTORIES, rows)
+
+
+def _fill_ids(database: Database, generation: int, ids: Iterable[str]) -> None:
     for some in chunks((one for one in ids if len(one) <= LONGEST_ID), IDS_AT_ONCE):
         with database.filling() as connection:  # in order, or the index is written a page an id
-            database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(set(some))))
-    kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
-    for rows in chunks(_rows(generation, past, kind_ids), USERS_AT_ONCE):
-        with database.filling() as connection:
-            database.engine.add(connection, HISTORIES, rows)
+            database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(some)))
 
 
 def _rows(generation: int, past: Past, kind_ids: I64) -> Iterator[tuple[Any, ...]]:

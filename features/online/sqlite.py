@@ -78,4 +78,6 @@ class Sqlite:
                 yield True
 
     def away(self, error: BaseException) -> bool:
-        return isinstance(error, sqlite3.OperationalError)
+        """All but a statement that the file's tables do not fit."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
+        return isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR

@@ -128,23 +128,22 @@ class Store:
         event_ids: those of the log, so that an event posted again, or posted first and in the log since, counts once.
         mark: what names this log (`features.past.mark_of`); None makes one of all ids.
         Until all is there, readers and writers go on with what was there before; then they change over in one step.
-        Events posted over HTTP that the log does not have are kept.  Raises StoreUnavailable, with nothing changed.
+        Events posted over HTTP that the log does not have are kept.  The caller is alone with the store
+        (`Database.alone`) since before it opened `past`, or what is flushed in between would be missing.
+        Raises StoreUnavailable, with nothing changed.
         """
-        progress = progress or Silent()
         if mark is None:
             event_ids = sorted(set(event_ids))
             mark = mark_of(past, event_ids)
-        with self.database.alone():
-            if self.fingerprint == mark:
-                return False
-            with self.database.writing([]) as connection:
-                said = facts(connection)
-                generation = int(said["generation"]) + 1
-                numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
-            with progress.step(f"keeping {past.event_count:,} events of {past.user_count:,} users at hand"):
-                fill(self.database, self._says, generation, past, event_ids, numbers)
-                self._change_over(generation, mark, past)
-            clear(self.database, self._says)
+        if self.fingerprint == mark:
+            return False
+        with self.database.writing([]) as connection:
+            said = facts(connection)
+            generation = int(said["generation"]) + 1
+            numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
+        fill(self.database, self._says, generation, past, event_ids, numbers, progress or Silent())
+        self._change_over(generation, mark, past)
+        clear(self.database, self._says)
         return True
 
     def _change_over(self, generation: int, mark: str, past: Past) -> None:

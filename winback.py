@@ -114,6 +114,20 @@ def compact(ctx: typer.Context, config: Config = None) -> None:
 
 
 @app.command()
+def forget(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="The id as the source writes it")],
+    at_once: Annotated[bool, typer.Option("--now", help="Compact the event log too")] = False,
+    config: Config = None,
+) -> None:
+    """Erase a user from store, log and score files; print and keep a receipt."""
+    business = _business(ctx, config)
+    from serving.forgetting import forget as run
+
+    _say(run(business, user, _now(), at_once, _progress()).lines())
+
+
+@app.command()
 def flush(ctx: typer.Context, config: Config = None) -> None:
     """Carry the events that were posted to the service into the event log, each exactly once."""
     from features.online.flush import flush as run
@@ -227,6 +241,7 @@ def features(
         past, _ = open_past(business, now, progress)
         with progress.step("computing features"):
             written = write_features(business, past, moment, Path(out))
+    _remember(business, out)
     _say([f"{out}: {written.users:,} users, {written.features:,} features as of {as_of}"])
 
 
@@ -319,15 +334,18 @@ def score(
         from serving.stages import write_stages
 
         _say(write_stages(business, moment, Path(out), _now(), _progress()).lines())
+        _remember(business, out)
         return
     if spark:
         from serving.spark import score as on_spark
 
         _say(on_spark(business, moment, out, _now(), language, spark, _progress()).lines())
+        _remember(business, out)
         return
     from serving.batch import score as run
 
     _say(run(business, moment, Path(out), _now(), language, _progress()).lines())
+    _remember(business, out)
 
 
 @app.command()
@@ -346,6 +364,7 @@ def report(
     from training.define.workbench import compare
 
     page = write_report(business, moment, out, language, _now(), _progress(), compare)
+    _remember(business, page, page.with_name("first_to_contact.csv"))
     _say([f"Report: {page}"])
 
 
@@ -473,6 +492,13 @@ def _now() -> int:
     import time
 
     return time.time_ns() // 1000
+
+
+def _remember(business: Business, *paths: str | Path) -> None:
+    """Note files with rows of users, so that `winback forget` finds them."""
+    from features.outputs import remember
+
+    remember(business, *paths)
 
 
 def _who() -> str:

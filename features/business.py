@@ -42,6 +42,7 @@ class EventsSection(Section):
     source: files, a known export such as "amplitude:export.zip" (which says itself what its columns mean; a key written
     here comes first), or a PostgreSQL URL together with `query`. A password in it is kept apart and never shown.
     A name may list alternatives, "user_id | device_id": the first that is filled in each row.
+    hash_users: user ids are kept as keyed hashes (`features.pseudonyms`).
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -57,6 +58,7 @@ class EventsSection(Section):
     time_zone: str = "UTC"
     max_kinds: Annotated[int, Field(ge=1, le=10_000)] = 200
     query: str = ""
+    hash_users: bool = False
     _password: SecretStr = PrivateAttr(default_factory=lambda: SecretStr(""))
 
     @model_validator(mode="wrap")

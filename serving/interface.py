@@ -7,13 +7,18 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from features.problems import InputProblem
+from serving.explain_requests import ExplainRequest, ExplainResponse
 from serving.metrics import MEDIA
 from serving.openapi import DOCS_HEADERS, DOCS_PAGE, described
 from serving.probes import Alive, NotReady, Probes, Readiness
-from serving.requests import EventsRequest, EventsResponse, Listing, ScoreRequest, ScoreResponse
-from serving.route import Call, Reply, Route
+from serving.requests import ErrorResponse, EventsRequest, EventsResponse, Listing, Refusal, ScoreRequest, ScoreResponse
+from serving.route import JSON, Call, Reply, Route
+from serving.waterfall import explain_user
+from serving.waterfall_plot import picture
 
 HTML = "text/html; charset=utf-8"
+PICTURES = {"png": "image/png", "svg": "image/svg+xml"}
 
 
 def routes() -> tuple[Route, ...]:
@@ -21,6 +26,8 @@ def routes() -> tuple[Route, ...]:
     probes = Probes()
     table = (
         Route("POST", "/score", _score, "score", ScoreRequest, ScoreResponse, "Scores of some users, with reasons"),
+        Route("POST", "/explain", _explain, "score", ExplainRequest, ExplainResponse, "A user's scores, explained",
+              (JSON, *PICTURES.values()), {404: ErrorResponse}),
         Route("POST", "/events", _events, "events", EventsRequest, EventsResponse, "Take in events, durably and once"),
         Route("GET", "/livez", probes.alive, None, None, Alive, "Alive"),
         Route("GET", "/readyz", probes.ready, None, None, Readiness, "Ready to answer", refusals={503: NotReady}),
@@ -45,6 +52,16 @@ def _events(call: Call) -> dict[str, Any]:
     call.note["events"] = len(call.request.events)
     call.state.metrics.taken(answer)
     return answer
+
+
+def _explain(call: Call) -> dict[str, Any] | Reply:
+    answer = explain_user(call.live, call.request, call.now)
+    if call.request.format == "json":
+        return answer
+    try:
+        return Reply(picture(answer, call.request.format, call.request.lang), PICTURES[call.request.format])
+    except InputProblem as problem:
+        raise Refusal(422, problem.code, f"{problem}", "Ask for another task, or for the format json.") from None
 
 
 async def _docs(_: Call) -> Reply:

@@ -90,7 +90,8 @@ class Live:
         known = self.store.unfolded(known, self._plan(known.kinds), moment, past is not None)
         if laps:
             laps.lap("read")
-        found = {user: known.histories[user].until(moment, past is not None) for user in users if user in known.histories}
+        there = [user for user in users if user in known.histories]
+        found = {user: known.histories[user].until(moment, past is not None) for user in there}
         found = {user: history for user, history in found.items() if history.events}
         return Seen(found, known.kinds, moment, max(0.0, round((now - newest) / SECOND, 3)))
 
@@ -117,7 +118,8 @@ class Live:
         laps.lap("parse")
         verdicts = self.store.append(list(good.values()), now) if good else []
         laps.lap("write")
-        refusals = {"too many kinds": _TOO_MANY_KINDS.format(limit=self.business.events.max_kinds), "forgotten": _FORGOTTEN}
+        kinds = _TOO_MANY_KINDS.format(limit=self.business.events.max_kinds)
+        refusals = {"too many kinds": kinds, "forgotten": _FORGOTTEN}
         for index, verdict in zip(good, verdicts, strict=True):
             if verdict in refusals:
                 rejected[index] = refusals[verdict]

@@ -76,7 +76,7 @@ _KEYS = {
 def statuses(route: Route) -> dict[int, str]:
     """Every status that a route may answer with beyond 200, and what it means."""
     found = (_WITH_KEY if route.scope else {}) | (_WITH_BODY if route.request else {}) | _ALWAYS
-    return dict(sorted((found | dict.fromkeys(route.refusals, "not now")).items()))
+    return dict(sorted((dict.fromkeys(route.refusals, "not known, or not now") | found).items()))
 
 
 def _operation(route: Route) -> dict[str, Any]:
@@ -93,13 +93,20 @@ def _operation(route: Route) -> dict[str, Any]:
     plain: dict[str, Any] = {"schema": {} if JSON in route.media else {"type": "string"}}
     answer = _schema(route.response) if route.response else plain
     doc = " ".join((route.response.__doc__ or route.summary).split()) if route.response else route.summary
-    responses = {"200": {"description": doc, "headers": _headers(200), "content": dict.fromkeys(route.media, answer)}}
+    responses = {"200": {"description": doc, "headers": _headers(200), "content": _contents(route, answer)}}
     for status, says in statuses(route).items():
         model = route.refusals.get(status, ErrorResponse)
         responses[str(status)] = {
             "description": says, "headers": _headers(status), "content": {JSON: _schema(model)}
         }  # fmt: skip
     return operation | {"responses": responses}
+
+
+def _contents(route: Route, answer: dict[str, Any]) -> dict[str, Any]:
+    """What each media type of an answer holds; a picture is described by its type alone."""
+    if route.response is None:
+        return dict.fromkeys(route.media, answer)
+    return {media: answer if media == JSON else {"schema": {"contentMediaType": media}} for media in route.media}
 
 
 def _headers(status: int) -> dict[str, Any]:

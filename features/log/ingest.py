@@ -65,6 +65,8 @@ def ingest(business: Business, now: int, progress: Progress) -> Ingested:
         sweep(folder, log)
         if log is not None and log.zone != business.events.time_zone:
             raise _other_zone(log, business, folder)
+        if log is not None and any(delivery.hashed != business.events.hash_users for delivery in log.deliveries):
+            raise _other_ids(business, folder)
         known = log.files if log else {}
         files, skipped = new_files(business, known, progress)
         log = log or Manifest(bits_for(events_in(files)), business.events.time_zone)
@@ -100,6 +102,15 @@ def _other_zone(log: Manifest, business: Business, folder: Path) -> InputProblem
         f"The event log was read in the time zone {log.zone}, and winback.toml now says "
         f"{business.events.time_zone}. Put time_zone back, or remove {folder} and ingest the sources again.",
         "other_time_zone",
+    )
+
+
+def _other_ids(business: Business, folder: Path) -> InputProblem:
+    now, then = ("true", "false") if business.events.hash_users else ("false", "true")
+    return InputProblem(
+        f"winback.toml says hash_users = {now}, but the event log was ingested with hash_users = {then}: everybody "
+        f"would be two people. Put it back, or remove {folder} and ingest the sources again.",
+        "other_meaning",
     )
 
 

@@ -80,15 +80,24 @@ class Delivery:
     rejected: Mapping[str, int]
     notes: tuple[str, ...]
 
+    @property
+    def hashed(self) -> bool:
+        """Whether its users are kept under keyed hashes (`features.pseudonyms`)."""
+        return "hash_users" in self.meaning
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times."""
+    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times.
+
+    forgotten: whom the figures of the segments leave out already, the moment by the mark (`features.forgotten`).
+    """
 
     bits: int
     zone: str
     segments: tuple[SegmentFacts, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    forgotten: Mapping[str, int] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
     @property
@@ -133,7 +142,8 @@ def log_folder(business: Business) -> Path:
 
 def meaning_of(business: Business) -> dict[str, str]:
     """The settings that decide what the rows of a source mean."""
-    return {key: str(getattr(business.events, key)) for key in _MEANING}
+    meaning = {key: str(getattr(business.events, key)) for key in _MEANING}
+    return meaning | ({"hash_users": "true"} if business.events.hash_users else {})
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -156,7 +166,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     return Manifest(
         saved["bits"], saved["zone"], tuple(_segment(one) for one in saved["segments"]),
-        tuple(_delivery(one) for one in saved["deliveries"]),
+        tuple(_delivery(one) for one in saved["deliveries"]), saved.get("forgotten", {}),
     )  # fmt: skip
 
 

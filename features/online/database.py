@@ -143,8 +143,9 @@ def _said(error: BaseException) -> str:
 
 
 def facts(connection: sa.Connection) -> dict[str, str]:
-    """Everything that the store says of itself."""
-    return {str(row.key): str(row.value) for row in connection.execute(sa.select(META.c.key, META.c.value))}
+    """Everything that the store says of itself, and not of forgotten users, who may be many."""
+    query = sa.select(META.c.key, META.c.value).where(META.c.key.not_like("forgotten:%"))
+    return {str(row.key): str(row.value) for row in connection.execute(query)}
 
 
 def state(connection: sa.Connection, **values: str) -> None:

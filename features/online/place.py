@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from features.business import Business
+from features.forgotten import forgotten
+from features.online.forgetting import tell
 from features.online.store import Store, open_store
 from features.past import Past, mark_of, open_past
 from features.progress import Progress
@@ -19,9 +21,10 @@ def open_history(business: Business) -> Store:
     Raises InputProblem (bad_store_url, store_format, bad_store, missing_package), StoreUnavailable.
     """
     zone, kinds = business.events.time_zone, business.events.max_kinds
-    if url := os.environ.get(URL, "").strip():
-        return Store(url, zone, kinds)
-    return open_store(business.state / FILE, zone, kinds)
+    url = os.environ.get(URL, "").strip()
+    store = Store(url, zone, kinds) if url else open_store(business.state / FILE, zone, kinds)
+    tell(store, forgotten(business))
+    return store
 
 
 def warm(business: Business, store: Store, now: int, progress: Progress) -> tuple[Past, bool]:

@@ -28,13 +28,14 @@ from features.online.kinds import Kinds, ranks
 from features.online.packing import MOST_EVENT_BYTES, unpack_carry
 from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, packed_parts, whole_history
 from features.online.statements import Statements
+from features.online.stones import SALT, refused_until
 from features.online.tables import FRONTIER
 from features.past import Past
 from features.progress import Progress, Silent
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]
 
-Verdict = Literal["accepted", "duplicate", "too many kinds"]
+Verdict = Literal["accepted", "duplicate", "too many kinds", "forgotten"]
 A_REPLAY = 5_000
 
 
@@ -120,12 +121,15 @@ class Store:
         events: a few thousand at most.  received_at: microseconds UTC.  Returns one verdict an event, in order.
         Raises StoreUnavailable when they could not be written; then none was.
         """
-        with self.database.writing({event.user_id for event in events}) as connection:
+        users = {event.user_id for event in events}
+        with self.database.writing(users) as connection:
             said = facts(connection)
             generation = int(said["generation"])
-            new = self._says.add_ids(connection, generation, {event.event_id for event in events})
+            until = refused_until(connection, said.get(SALT), users)
+            welcome = [event for event in events if event.time > until.get(event.user_id, event.time - 1)]
+            new = self._says.add_ids(connection, generation, {event.event_id for event in welcome})
             fresh: dict[str, PostedEvent] = {}
-            for event in events:
+            for event in welcome:
                 if event.event_id in new:
                     fresh.setdefault(event.event_id, event)
             kinds = (event.kind for event in fresh.values())
@@ -136,7 +140,11 @@ class Store:
             rows = [{**vars(event), "received_at": received_at} for event in taken]
             self._says.add_posted(connection, rows)
             self._fold(connection, generation, rows, numbers, said.get("arrivals") == "1")
-        return [_verdict(event, fresh.get(event.event_id), numbers) for event in events]
+        return [
+            _verdict(event, fresh.get(event.event_id), numbers)
+            if event.time > until.get(event.user_id, event.time - 1) else "forgotten"
+            for event in events
+        ]  # fmt: skip
 
     def warm(
         self, past: Past, event_ids: Iterable[str] = (), mark: str | None = None, progress: Progress | None = None

@@ -28,6 +28,7 @@ from features.progress import progress_on
 from serving.http import Gate, application
 from serving.keys import demand, key_file
 from serving.live import open_live, warm
+from serving.wire import speak_our_form
 from training.bundle import load_bundle
 from training.keeping.registry import Champion, champions
 
@@ -44,6 +45,7 @@ class Winback:
     def __init__(self) -> None:
         live = open_live(Path(os.environ[CONFIG]), _handed_over(os.environ.get(CHAMPIONS)))
         live.warm_up()
+        speak_our_form()
         routes.state.lock(key_file(live.business), os.environ.get(KEYS))
         routes.state.live = live
 

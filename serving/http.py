@@ -72,6 +72,7 @@ class Interface:
             return problem(500, "internal_error", "The service failed to answer.", hint)
 
     async def _routed(self, exchange: Exchange) -> Reply:
+        exchange.check_headers()
         route = exchange.route = self._route(exchange.method, exchange.path)
         if route.scope is not None:
             exchange.key = self.state.key(exchange.token(), route.scope)

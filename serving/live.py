@@ -143,7 +143,7 @@ class Live:
         request: ScoreRequest,
         laps: Laps,
     ) -> list[dict[str, Any]]:
-        table = self._features(list(seen.values()), kinds, as_of)
+        table = self._asked_features(list(seen.values()), kinds, as_of)
         laps.lap("features")
         scores = score_table(chosen, table, request.reasons, request.lang)
         if len(chosen) < len(self.champions):  # a user's stage is the same whichever questions are asked
@@ -152,6 +152,15 @@ class Live:
         said = [scores.answer(row) for row in range(len(seen))]
         laps.lap("reasons")
         return said
+
+    def _asked_features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
+        try:
+            return self._features(past, kinds, as_of)
+        except InputProblem as problem:
+            if problem.code != "as_of_too_old":
+                raise
+            said = f"as_of: {format_instant(as_of)} is too long ago; of some of these users older events are folded."
+            raise Refusal(422, problem.code, said, "Send a later moment, or leave as_of out.") from None
 
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
         if kinds not in self.plans:
@@ -199,12 +208,13 @@ def _about(user: str, history: History) -> dict[str, Any]:
 
 
 def _past(text: str, zone: str, now: int) -> int:
+    hint = "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
     try:
         moment = parse_instant(text, zone)
     except InputProblem as problem:
-        raise Refusal(
-            422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
-        ) from None
+        raise Refusal(422, "bad_as_of", f"as_of: {problem}", hint) from None
+    if moment < EARLIEST:
+        raise Refusal(422, "bad_as_of", "as_of is before 1900.", hint)
     if moment > now:
         said = f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}."
         hint = "Send a past moment, or leave as_of out for the newest state."

@@ -12,7 +12,7 @@ _BODY = to_json(
         "error": {
             "code": "bad_http",
             "message": "The request is not HTTP/1.1 that can be read.",
-            "hint": "Check its first line, Content-Length, and that its headers are below 64 KiB together.",
+            "hint": "Check its first line, Content-Length, and that its headers are below 32 KiB together.",
         }
     }
 )

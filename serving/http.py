@@ -72,6 +72,7 @@ class Interface:
             return problem(500, "internal_error", "The service failed to answer.", hint)
 
     async def _routed(self, exchange: Exchange) -> Reply:
+        exchange.check_headers()
         route = exchange.route = self._route(exchange.method, exchange.path)
         if route.scope is not None:
             exchange.key = self.state.key(exchange.token(), route.scope)
@@ -147,6 +148,8 @@ class Gate:
         self._below, self._interface = app, interface
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return await _no_socket(scope, send)
         if scope["type"] != "http":
             return await self._below(scope, receive, send)
         if self._interface.owns(scope["path"]):
@@ -192,6 +195,16 @@ def _finished(said: object, call: Call) -> Reply:
     body = to_json(said, inf_nan_mode="null")
     call.laps.lap("encode")
     return Reply(body)
+
+
+async def _no_socket(scope: Scope, send: Send) -> None:
+    """There are no web sockets here."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        return await send({"type": "websocket.close"})
+    reply = _restated(404, scope["path"])
+    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+    return await send({"type": "websocket.http.response.body", "body": reply.body})
 
 
 def _restated(status: int, path: str) -> Reply:

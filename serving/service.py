@@ -30,6 +30,7 @@ from serving.http import Gate, application
 from serving.keys import demand, key_file
 from serving.live import Live, open_live, warm
 from serving.watch import hand_over
+from serving.wire import speak_our_form
 from training.keeping.registry import exists
 
 CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"
@@ -51,6 +52,7 @@ class Winback:
         handed = read_handover(file) or hand_over(business)
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
+        speak_our_form()
         routes.state.lock(_key_file(business), os.environ.get(KEYS))
         self._take(live)
         self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from features.business import Business
+from features.online.fold import Folding
 from features.online.store import Store, open_store
 from features.past import Past, mark_of, open_past
 from features.progress import Progress
@@ -19,9 +20,10 @@ def open_history(business: Business) -> Store:
     Raises InputProblem (bad_store_url, store_format, bad_store, missing_package), StoreUnavailable.
     """
     zone, kinds = business.events.time_zone, business.events.max_kinds
+    folding = Folding(days=max(business.features.windows_days))
     if url := os.environ.get(URL, "").strip():
-        return Store(url, zone, kinds)
-    return open_store(business.state / FILE, zone, kinds)
+        return Store(url, zone, kinds, folding)
+    return open_store(business.state / FILE, zone, kinds, folding)
 
 
 def warm(business: Business, store: Store, now: int, progress: Progress) -> tuple[Past, bool]:

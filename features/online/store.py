@@ -231,13 +231,13 @@ class Store:
         )  # fmt: skip
 
 
-def open_store(path: Path, zone: str, max_kinds: int = 200) -> Store:
+def open_store(path: Path, zone: str, max_kinds: int = 200, folding: Folding = USUAL) -> Store:
     """The SQLite store in a file, which is made when it is missing.
 
     Raises InputProblem when the file is something else or of another version of winback.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Store(f"sqlite:///{path}", zone, max_kinds)
+    return Store(f"sqlite:///{path}", zone, max_kinds, folding)
 
 
 def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str, int]) -> Verdict:

@@ -154,6 +154,35 @@ def warm(ctx: typer.Context, config: Config = None) -> None:
 
 
 @app.command()
+def backup(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Such as winback-backup.tar.gz")],
+    config: Config = None,
+) -> None:
+    """Everything that cannot be made again in one file, while the service goes on: log, store, models, keys."""
+    path, business = _config(ctx, config), _business(ctx, config)
+    from serving.backup import backup as run
+
+    _say(run(business, path, out, _now(), _progress()).lines())
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `winback backup`")],
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="A folder [default: that of winback.toml]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the state that is there")] = False,
+    config: Config = None,
+) -> None:
+    """Bring a backup back, every file of it checked first; stop the service before."""
+    from serving.restore import restore as run
+
+    _say(run(archive, into or _config(ctx, config).resolve().parent, force, _progress()).lines())
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past

@@ -56,6 +56,7 @@ lock: ## write requirements.lock anew from pyproject.toml, with hashes and no in
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o .venv/constraints.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --extra spark --extra postgres --extra tune --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml deploy/build.in --extra postgres --constraint .venv/constraints.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o deploy/requirements.lock
 
 clean: ## remove what make created, the demo's results included
 	@rm -rf .venv .venv-peers .venv-featuretools .venv-flaml .venv-autogluon bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -402,6 +402,10 @@ def serve(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535)] = 3000,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that answer")] = 1,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Ask callers for no API key; on this machine alone")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Serve scores over HTTP, with events posted as they happen."""
@@ -409,7 +413,61 @@ def serve(
     _business(ctx, config)
     from serving.service import run
 
-    run(path, port, host)
+    run(path, port, host, workers, no_keys)
+
+
+@app.command()
+def bento(ctx: typer.Context, config: Config = None) -> None:
+    """Pack the service with its champions into a bento, which starts anywhere without registry or network."""
+    path = _config(ctx, config)
+    _business(ctx, config)
+    from serving.bento import build
+
+    tag = build(path, _progress())
+    _say([
+        f"{tag} is built. `bentoml serve {tag}` starts it; its state then lies in .winback of that folder.",
+        "It asks callers for the API keys of this folder; WINBACK_KEYS=off in its environment lets everybody in.",
+    ])  # fmt: skip
+
+
+keys = typer.Typer(help="API keys of the service.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("add")
+def keys_add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who uses it, such as crm; it appears in the logs")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", metavar="S", help="score, events or admin; may be repeated")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Make a key and print it once; a running service knows it within a second."""
+    from serving.keys import add_key
+
+    token = add_key(_business(ctx, config), name, scope or (), _now())
+    _say([token])
+    print("Keep it now: only a hash of it is stored. Send it as 'Authorization: Bearer ...'.", file=sys.stderr)
+
+
+@keys.command("list")
+def keys_list(ctx: typer.Context, config: Config = None) -> None:
+    """Names, scopes and ages of the keys."""
+    from serving.keys import listing
+
+    _say(listing(_business(ctx, config)))
+
+
+@keys.command("remove")
+def keys_remove(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], config: Config = None
+) -> None:
+    """Take a key back; a running service refuses it within a second."""
+    from serving.keys import remove_key
+
+    remove_key(_business(ctx, config), name)
+    _say([f"removed: {name}"])
 
 
 def main() -> NoReturn:

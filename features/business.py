@@ -25,6 +25,7 @@ from features.problems import InputProblem, did_you_mean
 from features.sources.exports import files_of, is_database, preset_of, without_password
 from features.sources.preset import Preset
 
+STATE = "WINBACK_STATE"
 Days = Annotated[int, Field(ge=1, le=3650)]
 Kind = Annotated[str, Field(min_length=1)]
 
@@ -235,8 +236,8 @@ class Business(Section):
 
     @property
     def state(self) -> Path:
-        """The folder beside winback.toml where winback keeps models, rejected rows and online histories."""
-        return self.root / ".winback"
+        """The folder where models, log and online histories are kept: beside winback.toml, or WINBACK_STATE."""
+        return Path(os.environ.get(STATE) or self.root / ".winback")
 
     @property
     def source(self) -> Path:

@@ -29,7 +29,7 @@ def explain_user(live: Live, request: ExplainRequest, now: int) -> Json:
     """All that moves one user's scores (`ExplainResponse`).
 
     now: microseconds UTC.  A question that is not asked of this user is null.
-    Raises Refusal: unknown_user (no event by as_of), missing_model (the question has none), what `Live.seen` raises.
+    Raises Refusal: unknown_user (no event by as_of), no_model (the question has none), what `Live.seen` raises.
     """
     kept = live.names.of(request.user_id)
     asked = _asked(live, request.task)
@@ -50,7 +50,7 @@ def _asked(live: Live, task: TaskName | None) -> Mapping[TaskName, Champion]:
         return live.champions
     if task not in live.champions:
         hint = f"Ask for one of {', '.join(live.champions)}, or train a model with `winback train {task}`."
-        raise Refusal(422, "missing_model", f"task: there is no model for {task}.", hint)
+        raise Refusal(422, "no_model", f"task: there is no model for {task}.", hint)
     return {task: live.champions[task]}
 
 

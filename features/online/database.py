@@ -77,12 +77,12 @@ class Database:
         with self._reported(), self._readers.begin() as connection:
             yield connection
 
-    def read(self, users: Sequence[str]) -> list[tuple[Any, ...]]:
+    def read(self, users: Sequence[str], old: str) -> list[tuple[Any, ...]]:
         """The rows of `features.online.engine.READ`, past SQLAlchemy's statements, which cost more than the answer."""
         with self._reported():
             connection = self._readers.raw_connection()
             try:
-                return self.engine.read(connection.driver_connection, users)
+                return self.engine.read(connection.driver_connection, users, old)
             except self._driver as error:
                 if self._readers.dialect.is_disconnect(error, connection.driver_connection, None):
                     connection.invalidate(error)

@@ -14,9 +14,12 @@ A_LOCK = "another winback process is filling or flushing the store"
 
 # One statement sees one moment, without a transaction around it: what the store says of itself, and a row a known user.
 READ = """
-SELECT (SELECT max(time) FROM frontier), (SELECT value FROM meta WHERE key = 'kinds'), h.user_id, h.packed
+SELECT (SELECT max(time) FROM frontier), (SELECT value FROM meta WHERE key = 'kinds'), h.user_id, h.packed,
+  tail.packed, old.packed
 FROM (SELECT 1) AS always LEFT JOIN histories AS h
   ON h.generation = (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation') AND h.user_id {of}
+LEFT JOIN parts AS tail ON tail.generation = h.generation AND tail.user_id = h.user_id AND tail.part = 'tail'
+LEFT JOIN parts AS old ON old.generation = h.generation AND old.user_id = h.user_id AND old.part = {part}
 """
 
 
@@ -36,8 +39,8 @@ class Engine(Protocol):
         """What to give as :texts."""
         ...
 
-    def read(self, driver: Any, users: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The rows of READ, from a connection of the driver."""
+    def read(self, driver: Any, users: Sequence[str], old: str) -> list[tuple[Any, ...]]:
+        """The rows of READ, from a connection of the driver; old: the part that has the old events."""
         ...
 
     def lock(self, connection: sa.Connection, stripes: Collection[int]) -> None:

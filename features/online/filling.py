@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+import sqlalchemy as sa
 
+from features.build import History
 from features.histories import I64
 from features.online.database import Database, chunks, facts
 from features.online.packing import split
+from features.online.parts import RECENT, Change
 from features.online.statements import Statements
-from features.online.tables import EVENT_IDS, HISTORIES
+from features.online.tables import EVENT_IDS, HISTORIES, PARTS
 from features.past import Past
 from features.progress import Progress
 
@@ -23,20 +25,20 @@ LONGEST_ID = 512  # characters; nobody can ask for a longer one, and an index of
 
 def fill(
     database: Database, statements: Statements, generation: int, past: Past, ids: Iterable[str],
-    numbers: Mapping[str, int], progress: Progress,
+    numbers: Mapping[str, int], parted: Callable[[History], Change], progress: Progress,
 ) -> None:  # fmt: skip
     """Write histories and event ids of a generation that nobody reads yet; a killed try is cleared by the next.
 
-    numbers: of the kinds of `past`.
+    numbers: of the kinds of `past`.  parted: makes the parts of a history.
     """
     clear(database, statements)
     with progress.step("writing event ids"):
         _fill_ids(database, generation, ids)
     kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
     with progress.step(f"writing {past.event_count:,} events as histories of {past.user_count:,} users"):
-        for rows in chunks(_rows(generation, past, kind_ids), USERS_AT_ONCE):
+        for users in chunks(_users(past, kind_ids, parted), USERS_AT_ONCE):
             with database.filling() as connection:
-                database.engine.add(connection, HISTORIES, rows)
+                _fill_users(database, connection, generation, users)
 
 
 def _fill_ids(database: Database, generation: int, ids: Iterable[str]) -> None:
@@ -45,11 +47,21 @@ def _fill_ids(database: Database, generation: int, ids: Iterable[str]) -> None:
             database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(some)))
 
 
-def _rows(generation: int, past: Past, kind_ids: I64) -> Iterator[tuple[Any, ...]]:
+def _fill_users(
+    database: Database, connection: sa.Connection, generation: int, users: Sequence[tuple[str, Change]]
+) -> None:
+    recent = ((generation, user, parts[RECENT]) for user, parts in users)
+    database.engine.add(connection, HISTORIES, recent)
+    others = [(generation, user, *one) for user, parts in users for one in parts.items() if one[0] != RECENT]
+    if others:
+        database.engine.add(connection, PARTS, others)
+
+
+def _users(past: Past, kind_ids: I64, parted: Callable[[History], Change]) -> Iterator[tuple[str, Change]]:
     for histories in past.buckets():
-        for user, packed in split(histories, kind_ids):
+        for user, history in split(histories, kind_ids):
             if len(user) <= LONGEST_ID:
-                yield generation, user, packed
+                yield user, parted(history)
 
 
 def clear(database: Database, statements: Statements) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -49,9 +49,9 @@ class Kinds:
         return {name: number for number, name in enumerate((*known, *new))}
 
 
-def ranks(numbers: Mapping[str, int]) -> NDArray[np.int64]:
-    """(kinds,) the place of each kind among the sorted names of all kinds, by number."""
-    return _ranks(tuple(sorted(numbers, key=lambda name: numbers[name])))
+def ranks(kinds: Iterable[str]) -> NDArray[np.int64]:
+    """(kinds,) the place of each kind among the sorted names of all kinds; kinds: in the order of their numbers."""
+    return _ranks(tuple(kinds))
 
 
 @lru_cache(maxsize=16)

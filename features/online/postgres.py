@@ -25,7 +25,7 @@ _NETWORK = {
 }  # fmt: skip
 _IDLE_SECONDS = 1.0  # a connection that rested longer is tried before it is used; a busy one need not be
 _LATER = ("08", "25", "40", "53", "55", "57", "58")  # SQLSTATEs of what passes: connection, resources, ...
-_ONE, _SOME = READ.format(of="= %s"), READ.format(of="= ANY(%s)")
+_ONE, _SOME = (READ.format(of=of, part="%s") for of in ("= %s", "= ANY(%s)"))
 _MISSING = (
     "WINBACK_STORE_URL names PostgreSQL, which needs the package psycopg, and that is not installed. Install winback "
     "with its extra `postgres`, or unset the variable to keep the histories in a file."
@@ -72,12 +72,12 @@ class Postgres:
     def parameter(self, texts: Sequence[str]) -> list[str]:
         return list(texts)
 
-    def read(self, driver: Any, users: Sequence[str]) -> list[tuple[Any, ...]]:
+    def read(self, driver: Any, users: Sequence[str], old: str) -> list[tuple[Any, ...]]:
         with driver.cursor(binary=True) as cursor:
             if len(users) == 1:
-                cursor.execute(_ONE, (users[0],))
+                cursor.execute(_ONE, (users[0], old))
             else:
-                cursor.execute(_SOME, (list(users),))
+                cursor.execute(_SOME, (list(users), old))
             return list(cursor.fetchall())
 
     def lock(self, connection: sa.Connection, stripes: Collection[int]) -> None:

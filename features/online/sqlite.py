@@ -16,7 +16,9 @@ from features.online.engine import READ
 
 WAIT_SECONDS = 30
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": WAIT_SECONDS}
-_ONE, _SOME = READ.format(of="= ?"), READ.format(of="IN (SELECT value FROM json_each(?))")
+_ONE, _SOME = (
+    READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))")
+)
 
 
 class Sqlite:
@@ -47,8 +49,9 @@ class Sqlite:
     def parameter(self, texts: Sequence[str]) -> str:
         return json.dumps(texts)
 
-    def read(self, driver: Any, users: Sequence[str]) -> list[tuple[Any, ...]]:
-        rows = driver.execute(_ONE, users) if len(users) == 1 else driver.execute(_SOME, (json.dumps(users),))
+    def read(self, driver: Any, users: Sequence[str], old: str) -> list[tuple[Any, ...]]:
+        one = len(users) == 1
+        rows = driver.execute(_ONE if one else _SOME, (users[0] if one else json.dumps(users), old))
         return list(rows.fetchall())
 
     def lock(self, connection: sa.Connection, stripes: Collection[int]) -> None:

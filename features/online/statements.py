@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from features.online.database import Row, insert
 from features.online.engine import Engine, stripe_of
+from features.online.packing import CARRY_HEAD, HEAD
+from features.online.parts import RECENT, Change, Stored
 from features.online.tables import JOURNAL
 
 A_CLEARING = 2_000  # rows of a past generation that go at once: writers wait for no more than that
@@ -26,8 +28,11 @@ class Statements:
         )
         self._forget_ids = sa.text(f"DELETE FROM event_ids WHERE generation = :generation AND event_id {some}")
         self._forget_posted = sa.text(f"DELETE FROM journal WHERE event_id {some}")
-        self._packed = sa.text(
-            f"SELECT user_id, packed FROM histories WHERE generation = :generation AND user_id {some}"
+        self._stored = sa.text(
+            "SELECT h.user_id, CASE WHEN length(h.packed) <= :most THEN h.packed END AS packed, tail.packed AS tail, "
+            f"substr(carry.packed, 1, {CARRY_HEAD}) AS carry, substr(archive.packed, 1, {HEAD}) AS archive "
+            f"FROM histories AS h {_joined('tail')} {_joined('carry')} {_joined('archive')} "
+            f"WHERE h.generation = :generation AND h.user_id {some}"
         )
 
     def add_ids(self, connection: sa.Connection, generation: int, ids: Iterable[str]) -> set[str]:
@@ -43,16 +48,36 @@ class Statements:
         """Take events out of the journal; their ids stay known."""
         connection.execute(self._forget_posted, {"texts": self._given(ids)})
 
-    def packed(self, connection: sa.Connection, generation: int, users: Collection[str]) -> dict[str, bytes]:
-        """The packed histories of those of these users who are known."""
-        given = {"generation": generation, "texts": self._given(list(users))}
-        return {row.user_id: row.packed for row in connection.execute(self._packed, given)}
+    def stored(
+        self, connection: sa.Connection, generation: int, users: Collection[str], most: int
+    ) -> dict[str, Stored]:
+        """What there is of those of these users who are known; most: bytes of a history that is worth reading whole."""
+        given = {"generation": generation, "texts": self._given(list(users)), "most": most}
+        return {row.user_id: Stored(*row[1:]) for row in connection.execute(self._stored, given)}
 
-    def put_packed(self, connection: sa.Connection, generation: int, packed: Mapping[str, bytes]) -> None:
-        """Replace the packed histories of these users."""
-        rows = [{"generation": generation, "user_id": user, "packed": packed[user]} for user in sorted(packed)]
-        if rows:
-            connection.execute(_PUT_PACKED, rows)
+    def part(self, connection: sa.Connection, generation: int, user: str, part: str) -> bytes:
+        """One part of one user, RECENT or another, which has to be there."""
+        given = {"generation": generation, "user_id": user, "part": part}
+        found: bytes = connection.execute(_RECENT if part == RECENT else _PART, given).scalar_one()
+        return found
+
+    def put(self, connection: sa.Connection, generation: int, changes: Mapping[str, Change]) -> None:
+        """Replace parts of these users; None removes one."""
+        rows = [
+            {"generation": generation, "user_id": user, "part": part, "packed": packed}
+            for user in sorted(changes) for part, packed in changes[user].items()
+        ]  # fmt: skip
+        some = [(_PUT_PACKED, [row for row in rows if row["part"] == RECENT])]
+        some.append((_PUT_PART, [row for row in rows if row["part"] != RECENT and row["packed"] is not None]))
+        some.append((_DROP_PART, [row for row in rows if row["packed"] is None]))
+        for statement, parameters in some:
+            if parameters:
+                connection.execute(statement, parameters)
+
+    def frontier(self, connection: sa.Connection) -> int:
+        """Time of the newest event of anybody; there has to be one."""
+        found: int = connection.execute(_FRONTIER).scalar_one()
+        return found
 
     def move_frontier(self, connection: sa.Connection, rows: Iterable[Row]) -> None:
         """Let every stripe of users know of its newest event; rows: of the journal."""
@@ -80,6 +105,21 @@ class Statements:
         return sum(connection.execute(statement, given).rowcount for statement in _CLEAR)
 
 
+def _joined(part: str) -> str:
+    return (
+        f"LEFT JOIN parts AS {part} ON {part}.generation = h.generation AND {part}.user_id = h.user_id "
+        f"AND {part}.part = '{part}'"
+    )
+
+
+_RECENT = sa.text("SELECT packed FROM histories WHERE generation = :generation AND user_id = :user_id")
+_PART = sa.text("SELECT packed FROM parts WHERE generation = :generation AND user_id = :user_id AND part = :part")
+_PUT_PART = sa.text(
+    "INSERT INTO parts VALUES (:generation, :user_id, :part, :packed) "
+    "ON CONFLICT (generation, user_id, part) DO UPDATE SET packed = excluded.packed"
+)
+_DROP_PART = sa.text("DELETE FROM parts WHERE generation = :generation AND user_id = :user_id AND part = :part")
+_FRONTIER = sa.text("SELECT max(time) FROM frontier")
 _PUT_PACKED = sa.text(
     "INSERT INTO histories VALUES (:generation, :user_id, :packed) "
     "ON CONFLICT (generation, user_id) DO UPDATE SET packed = excluded.packed"
@@ -96,5 +136,5 @@ _CLEAR = tuple(
         f"DELETE FROM {table} WHERE (generation, {key}) IN "
         f"(SELECT generation, {key} FROM {table} WHERE generation <> :generation LIMIT :most)"
     )
-    for table, key in (("histories", "user_id"), ("event_ids", "event_id"))
+    for table, key in (("histories", "user_id"), ("parts", "user_id"), ("event_ids", "event_id"))
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +18,15 @@ import sqlalchemy as sa
 
 from features.build import History
 from features.clock import zone_table
+from features.histories import I64
+from features.kernel import Plan
 from features.named import NO_ITEM, item_digest
 from features.online.database import Database, Row, StoreUnavailable, chunks, facts, insert, state
 from features.online.filling import clear, fill, mark_of
+from features.online.fold import USUAL, Folding
 from features.online.kinds import Kinds, ranks
-from features.online.packing import merge, pack, unpack
+from features.online.packing import MOST_EVENT_BYTES, unpack_carry
+from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, packed_parts, whole_history
 from features.online.statements import Statements
 from features.online.stones import SALT, refused_until
 from features.online.tables import FRONTIER
@@ -62,12 +67,16 @@ class Snapshot:
 class Store:
     """Packed histories by user, and the ids of all events in them; safe for several threads, processes and machines."""
 
-    def __init__(self, url: str, zone: str, max_kinds: int = 200) -> None:
-        """url: sqlite:///PATH or postgresql://...  zone: the business time zone, for the hour of the week."""
+    def __init__(self, url: str, zone: str, max_kinds: int = 200, folding: Folding = USUAL) -> None:
+        """url: sqlite:///PATH or postgresql://...  zone: the business time zone, for the hour of the week.
+
+        folding: when old events are folded.
+        """
         self.database = Database(url)
         self._says = Statements(self.database.engine)
         self._zone = zone_table(zone)
         self._kinds = Kinds(self.database, max_kinds)
+        self._folding = folding
 
     def close(self) -> None:
         self.database.close()
@@ -78,16 +87,33 @@ class Store:
         with self.database.reading() as connection:
             return facts(connection).get("log")
 
-    def read(self, users: Sequence[str]) -> Snapshot:
-        """The histories of these users, all of one moment; unknown users are absent."""
-        rows = self.database.read([user for user in users if "\0" not in user])
-        frontier, kinds, *_ = rows[0]
-        found = {user: self._history(packed) for _, _, user, packed in rows if user is not None}
-        return Snapshot(found, self._kinds.names(int(kinds)), frontier)
+    def read(self, users: Sequence[str], folded: bool = False) -> Snapshot:
+        """The histories of these users, all of one moment; unknown users are absent.
 
-    def _history(self, packed: bytes) -> History:
-        """One user's history from the columns of a row."""
-        return unpack(packed, self._zone)
+        folded: with the old events of long histories as a carry, where they are folded, instead of one by one.
+        """
+        rows = self.database.read([user for user in users if "\0" not in user], CARRY if folded else ARCHIVE)
+        frontier, kinds, *_ = rows[0]
+        names, found = self._kinds.names(int(kinds)), {}
+        for _, _, user, packed, tail, old in rows:
+            if user is not None:
+                found[user] = whole_history(packed, tail, None if folded else old, names, self._zone)
+                if folded and old is not None:
+                    found[user] = replace(found[user], carry=unpack_carry(old, self._zone))
+                    if found[user].carry is None:  # the business has moved to another time zone
+                        return self.read(users)
+        return Snapshot(found, names, frontier)
+
+    def unfolded(self, known: Snapshot, plan: Plan, as_of: int, as_known_then: bool) -> Snapshot:
+        """The same, but with the whole history of those whose carry cannot answer for this moment.
+
+        as_known_then: whether only what had arrived by `as_of` counts.
+        """
+        short = [user for user, one in known.histories.items() if not one.serves(plan, as_of, as_known_then)]
+        if not short:
+            return known
+        whole = self.read(short)
+        return replace(whole, histories={**known.histories, **whole.histories})
 
     def append(self, events: Sequence[PostedEvent], received_at: int) -> list[Verdict]:
         """Add events durably, each id once; they are on disk when this returns.
@@ -141,7 +167,9 @@ class Store:
             said = facts(connection)
             generation = int(said["generation"]) + 1
             numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
-        fill(self.database, self._says, generation, past, event_ids, numbers, progress or Silent())
+        edge = self._folding.edge(past.span.last)
+        parted = partial(packed_parts, edge=edge, folding=self._folding, zone=self._zone)
+        fill(self.database, self._says, generation, past, event_ids, numbers, parted, progress or Silent())
         self._change_over(generation, mark, past)
         clear(self.database, self._says)
         return True
@@ -169,13 +197,27 @@ class Store:
             by_user[row["user_id"]].append(row)
         if not by_user:
             return
-        rank, before, after = ranks(numbers), self._says.packed(connection, generation, by_user), {}
-        for user, added in by_user.items():
-            history = self._posted(added, numbers, arrivals)
-            known = unpack(before[user], self._zone) if user in before else _none(history)
-            after[user] = pack(merge(known, history, rank))
-        self._says.put_packed(connection, generation, after)
         self._says.move_frontier(connection, rows)
+        rank, most = ranks(numbers), MOST_EVENT_BYTES * self._folding.whole
+        stored, changes = self._says.stored(connection, generation, by_user, most), {}
+        for user, added in by_user.items():
+            posted = self._posted(added, numbers, arrivals)
+            there = stored.get(user) or nothing(posted)
+            changes[user] = self._grown(connection, generation, user, there, posted, rank)
+        self._says.put(connection, generation, changes)
+
+    def _grown(
+        self, connection: sa.Connection, generation: int, user: str, stored: Stored, posted: History, rank: I64
+    ) -> Change:
+        """What to write when events are posted to a user."""
+
+        def edge() -> int:
+            return self._folding.edge(self._says.frontier(connection))
+
+        def part(name: str) -> bytes:
+            return self._says.part(connection, generation, user, name)
+
+        return grown(stored, posted, rank, self._folding, self._zone, edge, part)
 
     def _posted(self, rows: Sequence[Row], numbers: Mapping[str, int], arrivals: bool) -> History:
         """Posted events as arrays, in no order; there is no -0.0, which equals 0.0 but has other bits."""
@@ -203,7 +245,3 @@ def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str
     if first is not None and first.kind not in numbers:
         return "too many kinds"
     return "accepted" if event is first else "duplicate"
-
-
-def _none(like: History) -> History:
-    return History(like.time[:0], like.kind[:0], like.value[:0], like.item[:0], like.hour[:0], like.arrived[:0])

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from features.problems import InputProblem
 
-FORMAT = 2
+FORMAT = 3
 
 TABLES = sa.MetaData()
 META = sa.Table(
@@ -29,6 +29,14 @@ HISTORIES = sa.Table(
     TABLES,
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("packed", sa.LargeBinary, nullable=False),
+)
+PARTS = sa.Table(  # of histories too long to be one: what was posted of late, old events folded, old events themselves
+    "parts",
+    TABLES,
+    sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
     sa.Column("packed", sa.LargeBinary, nullable=False),
 )
 EVENT_IDS = sa.Table(  # of all events, those of the log and the posted ones
@@ -71,7 +79,11 @@ _STEPS = {
         "INSERT INTO frontier SELECT 0, CAST(value AS INTEGER) FROM meta WHERE key = 'frontier'",
         "DELETE FROM meta WHERE key = 'frontier'",
         "INSERT INTO meta VALUES ('generation', '1')",
-    )  # format 1 was SQLite alone
+    ),  # format 1 was SQLite alone
+    2: (
+        "CREATE TABLE parts (generation INTEGER NOT NULL, user_id TEXT NOT NULL, part TEXT NOT NULL, "
+        "packed BYTEA NOT NULL, PRIMARY KEY (generation, user_id, part))",
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from features.online.packing import split
+from features.online.packing import pack, split
 from features.online.store import Store, open_store
 from features.online.tables import FORMAT
 from features.problems import InputProblem
@@ -38,7 +38,7 @@ def of_format_1(path: Path) -> None:
         raw.executemany("INSERT INTO kinds VALUES (?, ?)", [(0, "visit"), (1, "order")])
         raw.executemany("INSERT INTO log_ids VALUES (?)", [("e1",), ("e2",)])
         numbers = np.array([("visit", "order").index(kind) for kind in events.kinds])
-        raw.executemany("INSERT INTO histories VALUES (?, ?)", split(events, numbers))
+        raw.executemany("INSERT INTO histories VALUES (?, ?)", ((u, pack(h)) for u, h in split(events, numbers)))
         raw.execute("INSERT INTO journal VALUES ('e3', 'u', ?, 'order', 7.5, 'tea', ?)", (EVENING + 3, EVENING + 9))
 
 
@@ -55,7 +55,7 @@ def test_a_store_of_format_1_knows_all_that_it_knew(tmp_path: Path) -> None:
     assert sorted(len(h.time) for h in store.read(["u", "v"]).histories.values()) == [3]  # e1, and the posted e3 and e4
     with closing(sqlite3.connect(tmp_path / "h.sqlite")) as raw:
         names = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert names == {"meta", "kinds", "histories", "event_ids", "journal", "frontier"}
+    assert names == {"meta", "kinds", "histories", "event_ids", "journal", "frontier", "parts"}
 
 
 def test_a_migration_that_fails_leaves_the_old_store(tmp_path: Path) -> None:

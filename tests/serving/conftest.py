@@ -66,6 +66,9 @@ horizon_days = 45
 [ltv]
 of = ["order"]
 horizon_days = 60
+
+[service]
+local_without_key = true
 """
 
 

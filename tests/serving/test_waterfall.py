@@ -140,7 +140,7 @@ def test_refusals_say_what_to_do(live: Live, shop: Shop) -> None:
     fewer = replace(live, champions={"churn": live.champions["churn"]})
     with pytest.raises(Refusal) as caught:
         explain_user(fewer, ExplainRequest(user_id=shop.users[0], task="ltv"), NOW)
-    assert caught.value.code == "missing_model"
+    assert caught.value.code == "no_model"
     only = explain_user(live, ExplainRequest(user_id=shop.users[0], task="churn"), NOW)
     assert "ltv" not in only
 

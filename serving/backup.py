@@ -50,14 +50,12 @@ def backup(business: Business, config: Path, out: Path, now: int, progress: Prog
     """
     about = {"at": format_instant(now), "artifacts": (business.state / ARTIFACTS).resolve().as_uri()}
     business.state.mkdir(parents=True, exist_ok=True)
-    with whole_file(out) as draft, tempfile.TemporaryDirectory(dir=business.state, prefix="backup-") as name:
-        draft.chmod(0o600)
+    with whole_file(out, 0o600) as draft, tempfile.TemporaryDirectory(dir=business.state, prefix="backup-") as name:
         with draft.open("wb") as file, progress.step(f"writing {out}"):
             packing = Packing(file, about)
             _pack(business, config, packing, Path(name))
             packing.finish()
         size = draft.stat().st_size
-    out.chmod(0o600)
     return BackedUp(out, len(packing.members), size, tuple(_missing(business)))
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from features.online.database import Database, chunks, insert
 from features.online.sqlite import Sqlite
-from features.online.tables import EVENT_IDS, HISTORIES, META, TABLES
+from features.online.tables import EVENT_IDS, HISTORIES, META, PARTS, TABLES
 
 A_PIECE = 5_000
 
@@ -61,7 +61,7 @@ def _poured(source: Database, target: Database) -> None:
         for table in TABLES.sorted_tables:
             writing.execute(table.delete())
             rows = reading.execution_options(yield_per=A_PIECE).execute(sa.select(table))
-            if table in (HISTORIES, EVENT_IDS):
+            if table in (HISTORIES, PARTS, EVENT_IDS):  # the large ones
                 target.engine.add(writing, table, (tuple(row) for row in rows))
             else:
                 for some in chunks(rows.mappings(), A_PIECE):

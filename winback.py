@@ -183,6 +183,24 @@ def restore(
 
 
 @app.command()
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine")] = False,
+    config: Config = None,
+) -> None:
+    """How things stand: data age, event log, store, champions, what waits, what is missing and what to do."""
+    from serving.status import status as run
+
+    found = run(_business(ctx, config), _now())
+    if as_json:
+        import json
+
+        _say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)])
+        return
+    _say(found.lines())
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past

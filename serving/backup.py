@@ -24,7 +24,9 @@ from training.keeping.registry import is_own
 
 CONFIG, STATE, BESIDE = "winback.toml", "state", "beside"
 REGISTRY, ARTIFACTS = "mlflow.db", "mlartifacts"
-KEPT = ("keys.json", "forgotten.json", "outputs.json", "id_key.json", "rejected.csv", "forgotten")  # files and folders
+KEPT = (  # files and folders
+    "keys.json", "forgotten.json", "outputs.json", "id_key.json", "rejected.csv", "forgotten", "serving",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,53 @@ def warm(ctx: typer.Context, config: Config = None) -> None:
 
 
 @app.command()
+def backup(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Such as winback-backup.tar.gz")],
+    config: Config = None,
+) -> None:
+    """Everything that cannot be made again in one file, while the service goes on: log, store, models, keys."""
+    path, business = _config(ctx, config), _business(ctx, config)
+    from serving.backup import backup as run
+
+    _say(run(business, path, out, _now(), _progress()).lines())
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `winback backup`")],
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="A folder [default: that of winback.toml]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the state that is there")] = False,
+    config: Config = None,
+) -> None:
+    """Bring a backup back, every file of it checked first; stop the service before."""
+    from serving.restore import restore as run
+
+    _say(run(archive, into or _config(ctx, config).resolve().parent, force, _progress()).lines())
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine")] = False,
+    config: Config = None,
+) -> None:
+    """How things stand: data age, event log, store, champions, what waits, what is missing and what to do."""
+    from serving.status import status as run
+
+    found = run(_business(ctx, config), _now())
+    if as_json:
+        import json
+
+        _say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)])
+        return
+    _say(found.lines())
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past

@@ -15,7 +15,7 @@ from features.online.database import chunks
 from features.online.sqlite import Sqlite
 from features.online.stones import A_QUERY, said_of, stones_in, write_stones
 from features.online.store import Store
-from features.online.tables import EVENT_IDS, HISTORIES, JOURNAL
+from features.online.tables import EVENT_IDS, HISTORIES, JOURNAL, TABLES
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,17 @@ def erase(store: Store, user: str, stones: Forgotten, event_ids: Collection[str]
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
             rows = _posted(connection, user)
             posted = tuple(row.event_id for row in rows)
-            connection.execute(JOURNAL.delete().where(JOURNAL.c.user_id == user))
-            known = connection.execute(HISTORIES.delete().where(HISTORIES.c.user_id == user)).rowcount
+            theirs = ((table, table.delete().where(table.c.user_id == user)) for table in _OF_USERS)
+            gone = {table: connection.execute(statement).rowcount for table, statement in theirs}
+            known = gone[HISTORIES]
             for some in chunks(sorted({*event_ids, *posted}), A_QUERY):
                 connection.execute(EVENT_IDS.delete().where(EVENT_IDS.c.event_id.in_(some)))
             write_stones(connection, stones)
         _off_the_disk(store)
     return Held(known > 0, posted, max((row.time for row in rows), default=None))
+
+
+_OF_USERS = [table for table in TABLES.sorted_tables if "user_id" in table.columns]
 
 
 def _posted(connection: sa.Connection, user: str) -> Sequence[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -97,7 +97,7 @@ class Scores:
             "grade": bundle.grade,
             "horizon_days": bundle.definition.horizon_days,
             "base": explanation.base, "other_effect": explanation.other_effect,
-            "reasons": [asdict(reason) for reason in explanation.reasons],
+            "reasons": [dict(vars(reason)) for reason in explanation.reasons],
         }  # fmt: skip
 
 
@@ -119,8 +119,10 @@ def score_table(
 
 def _scored(bundle: Bundle, table: FeatureTable) -> TaskScores:
     asked = eligible(bundle.definition, table)
-    place = np.where(asked, np.cumsum(asked) - 1, -1)
-    return TaskScores(bundle, explain(bundle, bundle.matrix(table)[asked]), place)
+    x = bundle.matrix(table)
+    if asked.all():
+        return TaskScores(bundle, explain(bundle, x), np.arange(len(x)))
+    return TaskScores(bundle, explain(bundle, x[asked]), np.where(asked, np.cumsum(asked) - 1, -1))
 
 
 def stages(bundles: Mapping[TaskName, Bundle], table: FeatureTable) -> NDArray[np.object_]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from lightgbm.basic import LightGBMError
@@ -75,10 +76,15 @@ class Bundle:
         return self.inputs.catalog
 
     @cached_property
+    def start(self) -> float:
+        """The margin of the model's base, the same for everybody."""
+        row = np.full((1, len(self.inputs.names)), np.nan, dtype=np.float32)
+        return float(self.model.contributions(row)[0, -1])
+
+    @cached_property
     def base(self) -> float:
         """The calibrated prediction of the model's base, from which reasons count up or down."""
-        row = np.full((1, len(self.inputs.names)), np.nan, dtype=np.float32)
-        return float(self.calibration.apply_margin(self.model.contributions(row)[:, -1])[0])
+        return float(self.calibration.apply_margin(np.array([self.start]))[0])
 
     def matrix(self, table: FeatureTable) -> F32:
         """(n, inputs) what the model sees of each row.
@@ -163,7 +169,7 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
     definition, catalog = Definition.from_json(saved["definition"]), Catalog.from_json(saved["catalog"])
     if catalog.fingerprint() != saved["catalog_fingerprint"]:
         raise ValueError("the catalogue does not match its fingerprint")
-    inputs = Inputs.from_json(catalog, saved["inputs"])
+    inputs = Inputs.from_json(_shared(catalog), saved["inputs"])
     if list(inputs.names) != saved["columns"]:
         raise ValueError(_mismatch(tuple(saved["columns"]), inputs.names))
     calibration = _calibration(definition, saved["calibration"])
@@ -175,6 +181,15 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
         AmountInterval.from_json(saved["interval"]) if saved["interval"] else None,
         VennAbers.from_json(saved["doubt"]) if saved["doubt"] else None, saved["report"],
     )  # fmt: skip
+
+
+_CATALOGS: WeakValueDictionary[str, Catalog] = WeakValueDictionary()
+
+
+def _shared(catalog: Catalog) -> Catalog:
+    """One catalogue for all bundles that have it: to compare two equal ones costs as much as to explain a score."""
+    known = _CATALOGS.setdefault(catalog.fingerprint(), catalog)
+    return known if known == catalog else catalog
 
 
 def _calibration(definition: Definition, saved: Mapping[str, Any]) -> Calibration:

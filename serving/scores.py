@@ -17,7 +17,9 @@ from features.lifecycle import lifecycle
 from serving.explanations import Explained, Explanation, explain
 from serving.phrases import Language
 from training.bundle import Bundle
+from training.inputs import Inputs
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = ("low", "medium", "high")
@@ -108,18 +110,19 @@ def score_table(
 
     Raises InputProblem when the table was built with another catalogue than a bundle's.
     """
-    return Scores(
-        table,
-        stages(bundles, table),
-        {task: _scored(bundle, table) for task, bundle in bundles.items()},
-        reasons,
-        language,
-    )
+    tasks: dict[TaskName, TaskScores] = {}
+    known: list[tuple[Inputs, F32]] = []  # questions of one horizon see the same
+    for task, bundle in bundles.items():
+        x = next((x for inputs, x in known if inputs == bundle.inputs), None)
+        if x is None:
+            x = bundle.matrix(table)
+            known.append((bundle.inputs, x))
+        tasks[task] = _scored(bundle, table, x)
+    return Scores(table, stages(bundles, table), tasks, reasons, language)
 
 
-def _scored(bundle: Bundle, table: FeatureTable) -> TaskScores:
+def _scored(bundle: Bundle, table: FeatureTable, x: F32) -> TaskScores:
     asked = eligible(bundle.definition, table)
-    x = bundle.matrix(table)
     if asked.all():
         return TaskScores(bundle, explain(bundle, x), np.arange(len(x)))
     return TaskScores(bundle, explain(bundle, x[asked]), np.where(asked, np.cumsum(asked) - 1, -1))

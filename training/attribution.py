@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -81,9 +82,15 @@ class Gathered:
 
 def gather(effects: F64, names: Sequence[str]) -> Gathered:
     """Effects of inputs gathered under concepts, in order of first appearance; effects: (n, inputs)."""
-    number = {name: c for c, name in enumerate(dict.fromkeys(names))}
-    owner = np.array([number[name] for name in names], dtype=np.int64)
-    return Gathered(tuple(number), *_gathered(effects, owner, len(number)))
+    told, owner = _numbered(tuple(names))
+    return Gathered(told, *_gathered(effects, owner, len(told)))
+
+
+@lru_cache(maxsize=64)
+def _numbered(names: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The concepts in order of first appearance, and the place of each input's among them."""
+    told = tuple(dict.fromkeys(names))
+    return told, np.array([told.index(name) for name in names], dtype=np.int64)
 
 
 @numba.njit(cache=True)

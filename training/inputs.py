@@ -57,6 +57,11 @@ class Inputs:
         return tuple(feature.concept for feature in self.catalog.features) + told
 
     @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What the names of a selector's features begin with, by the selector's name."""
+        return {selector.name: selector.label for selector in self.catalog.selectors}
+
+    @cached_property
     def position(self) -> Mapping[str, int]:
         return {name: number for number, name in enumerate(self.names)}
 

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from features.business import read_business
@@ -30,7 +29,8 @@ def rates(config: Path, work: Path, users: int) -> dict[str, float]:
         made_events(users).to_parquet(events, index=False)
     business = read_business(config)
     held = champions(business)
-    mine = replace(business, events=business.events.model_copy(update={"source": str(events), "event_id": None}))
+    source = business.events.model_copy(update={"source": str(events), "event_id": None})
+    mine = business.model_copy(update={"events": source})
     past, _ = open_past(mine, NOW, Silent())
     found: dict[str, float] = {"users": past.user_count}
     asked: Sequence[tuple[str, tuple[TaskName, ...]]] = (("churn", ("churn",)), ("three", ("churn", "conversion", "ltv")))

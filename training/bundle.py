@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -122,6 +123,13 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write the bundle into an existing folder; the same bundle gives the same bytes."""
+        (folder / FILE).write_text(self._text(), "utf-8")
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of everything that the bundle is made of."""
+        return hashlib.blake2b(self._text().encode(), digest_size=8).hexdigest()
+
+    def _text(self) -> str:
         body = {
             "format": FORMAT, "definition": self.definition.to_json(), "catalog": self.catalog.to_json(),
             "catalog_fingerprint": self.catalog.fingerprint(),
@@ -132,7 +140,7 @@ class Bundle:
             "interval": self.interval.to_json() if self.interval else None,
             "doubt": self.doubt.to_json() if self.doubt else None, "report": self.report,
         }  # fmt: skip
-        (folder / FILE).write_text(json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
+        return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from features.business import read_business
 from features.definitions import TaskName
 from features.past import open_past
 from features.progress import Silent
-from serving.batch import Asked, write_scores
+from serving.batch import Asked, origin_of, score_columns, write_scores
 from tests.bench.serving.bare import NOW
 from tests.bench.training.__main__ import made_events
 from training.keeping.registry import champions
@@ -37,8 +39,9 @@ def rates(config: Path, work: Path, users: int) -> dict[str, float]:
     for name, tasks in asked:
         chosen = Asked(past, {task: held[task] for task in tasks}, past.span.last, "en")
         started = time.process_time()
-        tally = write_scores((chosen.scored(table, people) for table, people in chosen.tables()), work / f"{name}.parquet")
-        found[name] = tally.users / (time.process_time() - started)
+        tables = (pa.table(score_columns(chosen.scored(table, people))) for table, people in chosen.tables())
+        write_scores(tables, origin_of(chosen), work / f"{name}.parquet")
+        found[name] = past.user_count / (time.process_time() - started)
     return found
 
 

@@ -105,8 +105,16 @@ class Postgres:
         connection.execute(_LOCK, {"name": _KINDS, "stripes": [0]}).all()
 
     def prepare(self, connection: sa.Connection) -> None:
-        if not connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}).scalar():
-            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        if connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}).scalar():
+            return
+        allowed = "SELECT has_database_privilege(current_database(), 'CREATE')"
+        if not connection.exec_driver_sql(allowed).scalar():
+            raise InputProblem(
+                f"{self.place} does not let this user make the schema {SCHEMA}. Have its owner run "
+                f"CREATE SCHEMA {SCHEMA} AUTHORIZATION the_user, or name a database where the user may.",
+                "store_forbidden",
+            )
+        connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from features.online.store import Store, StoreUnavailable, open_store
 from features.problems import InputProblem
@@ -111,6 +112,20 @@ def test_connections_that_rested_are_tried_before_they_are_used(server: Server, 
     monkeypatch.setattr("features.online.postgres._IDLE_SECONDS", 0)
     assert len(store.read(["u"]).histories["u"].time) == 1
     assert store.append([event(1)], EVENING) == ["duplicate"]
+
+
+def test_a_user_who_may_not_make_the_schema_is_told_what_to_do(server: Server) -> None:
+    url = emptied(server)
+    owner = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS guest")
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    guest = f"postgresql://guest:guest@{server.host}:{server.port}/{server.database}"
+    with pytest.raises(InputProblem, match="CREATE SCHEMA winback AUTHORIZATION"):
+        Store(guest, ZONE)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA winback AUTHORIZATION guest")
+    assert Store(guest, ZONE).append([event(1)], EVENING) == ["accepted"]
 
 
 def test_a_postgres_that_hangs_is_given_up_and_found_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ _ONE, _SOME = (
 class Sqlite:
     """See `features.online.engine.Engine`."""
 
+    one_writer = True
     texts = "SELECT value FROM json_each(:texts)"
     exists = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
 

@@ -22,9 +22,11 @@ FROM (SELECT 1) AS always LEFT JOIN histories AS h
 
 class Engine(Protocol):
     """place: what to call the database in a sentence, without any secret.  texts: a query that gives the column `value`
-    of the texts in the parameter :texts.  exists: a query that says whether the store's tables are there."""
+    of the texts in the parameter :texts.  exists: a query that says whether the store's tables are there.  one_writer:
+    whether writers of different users wait for each other."""
 
     place: str
+    one_writer: bool
     texts: str
     exists: str
 

@@ -23,6 +23,7 @@ _ONE, _SOME = READ.format(of="= ?"), READ.format(of="IN (SELECT value FROM json_
 class Sqlite:
     """See `features.online.engine.Engine`."""
 
+    one_writer = True
     texts = "SELECT value FROM json_each(:texts)"
     exists = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
 

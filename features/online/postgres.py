@@ -35,6 +35,7 @@ _MISSING = (
 class Postgres:
     """See `features.online.engine.Engine`."""
 
+    one_writer = False
     texts = "SELECT unnest(CAST(:texts AS text[])) AS value"
     exists = f"SELECT count(*) FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'meta'"
 

@@ -29,13 +29,14 @@ from features.online.packing import MOST_EVENT_BYTES, unpack_carry
 from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, packed_parts, whole_history
 from features.online.statements import Statements
 from features.online.tables import FRONTIER
+from features.online.together import Together
 from features.past import Past
 from features.progress import Progress, Silent
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]
 
 Verdict = Literal["accepted", "duplicate", "too many kinds"]
-A_REPLAY = 5_000
+A_REPLAY = A_COMMIT = 5_000  # events
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ class Snapshot:
     frontier: int | None
 
 
+@dataclass(frozen=True)
+class _Call:
+    events: Sequence[PostedEvent]
+    received_at: int
+
+
 class Store:
     """Packed histories by user, and the ids of all events in them; safe for several threads, processes and machines."""
 
@@ -76,6 +83,7 @@ class Store:
         self._zone = zone_table(zone)
         self._kinds = Kinds(self.database, max_kinds)
         self._folding = folding
+        self._together = Together(self._append, A_COMMIT)
 
     def close(self) -> None:
         self.database.close()
@@ -120,23 +128,31 @@ class Store:
         events: a few thousand at most.  received_at: microseconds UTC.  Returns one verdict an event, in order.
         Raises StoreUnavailable when they could not be written; then none was.
         """
-        with self.database.writing({event.user_id for event in events}) as connection:
+        if not events:
+            return []
+        call = _Call(events, received_at)
+        return self._together(call, len(events)) if self.database.engine.one_writer else self._append([call])[0]
+
+    def _append(self, calls: Sequence[_Call]) -> list[list[Verdict]]:
+        """Several calls in one transaction, in their order: most of what an event costs is the commit."""
+        everything = [(event, call.received_at) for call in calls for event in call.events]
+        with self.database.writing({event.user_id for event, _ in everything}) as connection:
             said = facts(connection)
             generation = int(said["generation"])
-            new = self._says.add_ids(connection, generation, {event.event_id for event in events})
-            fresh: dict[str, PostedEvent] = {}
-            for event in events:
+            new = self._says.add_ids(connection, generation, {event.event_id for event, _ in everything})
+            fresh: dict[str, tuple[PostedEvent, int]] = {}
+            for event, received_at in everything:
                 if event.event_id in new:
-                    fresh.setdefault(event.event_id, event)
-            kinds = (event.kind for event in fresh.values())
+                    fresh.setdefault(event.event_id, (event, received_at))
+            kinds = (event.kind for event, _ in fresh.values())
             numbers = self._kinds.number(connection, kinds, int(said["kinds"]), limited=True)
-            taken = [event for event in fresh.values() if event.kind in numbers]
-            refused = [event.event_id for event in fresh.values() if event.kind not in numbers]
+            rows = [vars(event) | {"received_at": at} for event, at in fresh.values() if event.kind in numbers]
+            refused = [event.event_id for event, _ in fresh.values() if event.kind not in numbers]
             self._says.forget_ids(connection, generation, refused)
-            rows = [{**vars(event), "received_at": received_at} for event in taken]
             self._says.add_posted(connection, rows)
             self._fold(connection, generation, rows, numbers, said.get("arrivals") == "1")
-        return [_verdict(event, fresh.get(event.event_id), numbers) for event in events]
+        first = {event_id: event for event_id, (event, _) in fresh.items()}
+        return [[_verdict(event, first.get(event.event_id), numbers) for event in call.events] for call in calls]
 
     def warm(
         self, past: Past, event_ids: Iterable[str] = (), mark: str | None = None, progress: Progress | None = None

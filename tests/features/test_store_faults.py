@@ -73,7 +73,6 @@ def _stop_and_start(server: Server, laps: int) -> None:
     assert journal_size(url) == len(times) + len(Store(url, ZONE).read(["u"]).histories["u"].time)
 
 
-# Seen to fail on: a connection of the pool that is used again after its server went.
 def test_postgres_stopped_and_started_under_load_loses_nothing(server: Server) -> None:
     _stop_and_start(server, 2)
 
@@ -100,6 +99,18 @@ def test_a_stopped_postgres_is_said_at_once_and_found_again(server: Server) -> N
         server.start()
     assert len(store.read(["secret"]).histories["secret"].time) == 1
     assert store.append([event(1, "secret"), event(2, "secret")], EVENING) == ["duplicate", "accepted"]
+
+
+def test_connections_that_rested_are_tried_before_they_are_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seen to fail with connections used as they come from the pool.
+    store = Store(emptied(server), ZONE)
+    store.append([event(1)], EVENING)
+    store.read(["u"])
+    server.stop()
+    server.start()
+    monkeypatch.setattr("features.online.postgres._IDLE_SECONDS", 0)
+    assert len(store.read(["u"]).histories["u"].time) == 1
+    assert store.append([event(1)], EVENING) == ["duplicate"]
 
 
 def test_writers_of_different_users_do_not_wait_for_each_other(server: Server) -> None:

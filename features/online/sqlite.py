@@ -17,9 +17,7 @@ from features.online.engine import READ
 WAIT_SECONDS = 30
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": WAIT_SECONDS}
 _CACHE = "cache_size=-32768"  # KiB a connection: a large index is written once, not a page many times
-_ONE, _SOME = (
-    READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))")
-)
+_ONE, _SOME = (READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))"))
 
 
 class Sqlite:

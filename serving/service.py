@@ -25,7 +25,8 @@ from features.business import read_business
 from features.definitions import TaskName
 from features.problems import InputProblem
 from features.progress import progress_on
-from serving.http import Gate, application
+from serving.gate import Gate
+from serving.http import application
 from serving.keys import demand, key_file
 from serving.live import open_live, warm
 from serving.wire import speak_our_form

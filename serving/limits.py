@@ -20,7 +20,7 @@ class Limits:
     """
 
     header_bytes: int = 32 * 1024
-    body_bytes: int = 16 * MIB
+    body_bytes: int = 8 * MIB
     requests: int = 128
     held_bytes: int = 64 * MIB
     threads: int = 4

@@ -25,8 +25,9 @@ from features.business import STATE, Business, read_business
 from features.problems import InputProblem
 from features.progress import progress_on
 from serving.follow import Follower
+from serving.gate import Gate
 from serving.handover import FILE, handover_file, loaded, read_handover
-from serving.http import Gate, application
+from serving.http import application
 from serving.keys import demand, key_file
 from serving.live import Live, open_live, warm
 from serving.watch import hand_over

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from serving.http import Gate, Interface
+from serving.gate import Gate
+from serving.http import Interface
 from serving.limits import Limits
 from serving.logs import Log
 from serving.route import Route

@@ -80,7 +80,7 @@ def test_a_key_opens_what_it_is_for(business: Business) -> None:
         assert client.get("/open").status_code == 200
         refused(client.get("/figures"), 401, "missing_key")
         assert client.get("/figures", headers={"X-API-Key": tokens["events"]}).status_code == 200
-        log = host.log.read_text()
+    log = host.log.read_text()
     assert all(token not in log for token in tokens.values())
     assert '"key":"score"' in log
 
@@ -118,7 +118,7 @@ def test_a_line_an_answer_without_anybodys_data(tmp_path: Path) -> None:
         client.post("/score", json={"user_ids": ["secret-user"], "secret-field": "secret-value"})
         client.get("/score/secret-user?secret=1")
         refused(client.post("/broken", json={"user_ids": ["secret-user"]}), 500, "internal_error")
-        text = host.log.read_text()
+    text = host.log.read_text()  # a line follows its answer
     assert "secret" not in text
     lines = [json.loads(line) for line in text.splitlines()]
     assert [(line["route"], line["status"]) for line in lines if "route" in line] == [
@@ -144,7 +144,8 @@ def test_the_figures_count_what_happened(tmp_path: Path) -> None:
         metrics.serving({"churn": "winback-churn/1"})
         metrics.serving({"churn": "winback-churn/2"})
         metrics.refused_model("churn")
-        text = metrics.text().decode()
+        assert host.settled() == (0, 0)
+    text = metrics.text().decode()
     for line in (
         'winback_requests_total{route="/score",status="200"} 3.0', 'winback_requests_total{route="/score",status="400"} 1.0',
         'winback_requests_total{route="other",status="404"} 50.0', 'winback_rejected_total{code="bad_json"} 1.0',

@@ -189,13 +189,15 @@ def test_a_question_without_a_model_is_refused_with_those_that_have_one(live: Li
     assert "no model for conversion; there is one for churn, ltv" in caught.value.message
 
 
-def test_a_moment_that_the_store_no_longer_knows_is_refused(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_that_the_store_no_longer_knows_is_refused(
+    live: Live, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def folded(*_: Any) -> None:
         raise InputProblem("older events are folded", "as_of_too_old")
 
     monkeypatch.setattr("serving.live.build_one", folded)
     with pytest.raises(Refusal) as caught:
-        ask(live, "u1", as_of="2025-06-01")
+        ask(live, *shop.users, as_of="2025-06-01")
     assert (caught.value.status, caught.value.code) == (422, "as_of_too_old")
 
 

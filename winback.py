@@ -114,6 +114,93 @@ def compact(ctx: typer.Context, config: Config = None) -> None:
 
 
 @app.command()
+def forget(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="The id as the source writes it")],
+    at_once: Annotated[bool, typer.Option("--now", help="Compact the event log too")] = False,
+    config: Config = None,
+) -> None:
+    """Erase a user from store, log and score files; print and keep a receipt."""
+    business = _business(ctx, config)
+    from serving.forgetting import forget as run
+
+    _say(run(business, user, _now(), at_once, _progress()).lines())
+
+
+@app.command()
+def flush(ctx: typer.Context, config: Config = None) -> None:
+    """Carry the events that were posted to the service into the event log, each exactly once."""
+    from features.online.flush import flush as run
+    from features.online.place import open_history
+
+    business = _business(ctx, config)
+    store = open_history(business)
+    _say(run(business, store, _now(), _progress()).lines())
+    store.close()
+
+
+@app.command()
+def warm(ctx: typer.Context, config: Config = None) -> None:
+    """Fill the service's store of histories from the event log, at bulk speed and while the service runs."""
+    from features.online.place import open_history
+    from features.online.place import warm as run
+
+    business = _business(ctx, config)
+    store = open_history(business)
+    past, filled = run(business, store, _now(), _progress())
+    store.close()
+    says = "are at hand now" if filled else "were at hand already"
+    _say([f"{past.event_count:,} events of {past.user_count:,} users {says}; posted events are kept."])
+
+
+@app.command()
+def backup(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Such as winback-backup.tar.gz")],
+    config: Config = None,
+) -> None:
+    """Everything that cannot be made again in one file, while the service goes on: log, store, models, keys."""
+    path, business = _config(ctx, config), _business(ctx, config)
+    from serving.backup import backup as run
+
+    _say(run(business, path, out, _now(), _progress()).lines())
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `winback backup`")],
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="A folder [default: that of winback.toml]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the state that is there")] = False,
+    config: Config = None,
+) -> None:
+    """Bring a backup back, every file of it checked first; stop the service before."""
+    from serving.restore import restore as run
+
+    _say(run(archive, into or _config(ctx, config).resolve().parent, force, _progress()).lines())
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For a machine")] = False,
+    config: Config = None,
+) -> None:
+    """How things stand: data age, event log, store, champions, what waits, what is missing and what to do."""
+    from serving.status import status as run
+
+    found = run(_business(ctx, config), _now())
+    if as_json:
+        import json
+
+        _say([json.dumps(found.to_json(), indent=1, ensure_ascii=False)])
+        return
+    _say(found.lines())
+
+
+@app.command()
 def check(ctx: typer.Context, config: Config = None) -> None:
     """Pre-check: rows, users, span, kinds, rejected rows, what each task can and cannot learn, what to fix."""
     from features.past import open_past
@@ -201,6 +288,7 @@ def features(
         past, _ = open_past(business, now, progress)
         with progress.step("computing features"):
             written = write_features(business, past, moment, Path(out))
+    _remember(business, out)
     _say([f"{out}: {written.users:,} users, {written.features:,} features as of {as_of}"])
 
 
@@ -293,15 +381,18 @@ def score(
         from serving.stages import write_stages
 
         _say(write_stages(business, moment, Path(out), _now(), _progress()).lines())
+        _remember(business, out)
         return
     if spark:
         from serving.spark import score as on_spark
 
         _say(on_spark(business, moment, out, _now(), language, spark, _progress()).lines())
+        _remember(business, out)
         return
     from serving.batch import score as run
 
     _say(run(business, moment, Path(out), _now(), language, _progress()).lines())
+    _remember(business, out)
 
 
 @app.command()
@@ -320,6 +411,7 @@ def report(
     from training.define.workbench import compare
 
     page = write_report(business, moment, out, language, _now(), _progress(), compare)
+    _remember(business, page, page.with_name("first_to_contact.csv"))
     _say([f"Report: {page}"])
 
 
@@ -328,6 +420,10 @@ def serve(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535)] = 3000,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that answer")] = 1,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Ask callers for no API key; on this machine alone")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Serve scores over HTTP, with events posted as they happen."""
@@ -335,7 +431,61 @@ def serve(
     _business(ctx, config)
     from serving.service import run
 
-    run(path, port, host)
+    run(path, port, host, workers, no_keys)
+
+
+@app.command()
+def bento(ctx: typer.Context, config: Config = None) -> None:
+    """Pack the service with its champions into a bento, which starts anywhere without registry or network."""
+    path = _config(ctx, config)
+    _business(ctx, config)
+    from serving.bento import build
+
+    tag = build(path, _progress())
+    _say([
+        f"{tag} is built. `bentoml serve {tag}` starts it; its state then lies in .winback of that folder.",
+        "It asks callers for the API keys of this folder; WINBACK_KEYS=off in its environment lets everybody in.",
+    ])  # fmt: skip
+
+
+keys = typer.Typer(help="API keys of the service.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("add")
+def keys_add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who uses it, such as crm; it appears in the logs")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", metavar="S", help="score, events or admin; may be repeated")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Make a key and print it once; a running service knows it within a second."""
+    from serving.keys import add_key
+
+    token = add_key(_business(ctx, config), name, scope or (), _now())
+    _say([token])
+    print("Keep it now: only a hash of it is stored. Send it as 'Authorization: Bearer ...'.", file=sys.stderr)
+
+
+@keys.command("list")
+def keys_list(ctx: typer.Context, config: Config = None) -> None:
+    """Names, scopes and ages of the keys."""
+    from serving.keys import listing
+
+    _say(listing(_business(ctx, config)))
+
+
+@keys.command("remove")
+def keys_remove(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], config: Config = None
+) -> None:
+    """Take a key back; a running service refuses it within a second."""
+    from serving.keys import remove_key
+
+    remove_key(_business(ctx, config), name)
+    _say([f"removed: {name}"])
 
 
 def main() -> NoReturn:
@@ -389,6 +539,13 @@ def _now() -> int:
     import time
 
     return time.time_ns() // 1000
+
+
+def _remember(business: Business, *paths: str | Path) -> None:
+    """Note files with rows of users, so that `winback forget` finds them."""
+    from features.outputs import remember
+
+    remember(business, *paths)
 
 
 def _who() -> str:

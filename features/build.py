@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
+from features.carry import Carry
 from features.catalog import Catalog
+from features.clock import format_instant
 from features.custom import PastEvents, fill
 from features.histories import Histories
 from features.kernel import Plan
+from features.problems import InputProblem
 from features.sample import evenly
 from features.spec import Reduction
 
@@ -96,7 +99,10 @@ def _tried(name: str, values: F32) -> str:
 
 @dataclass(frozen=True)
 class History:
-    """One user's events as arrays, sorted as `Histories` sorts them; kind indexes the kinds of the plan."""
+    """One user's events as arrays, sorted as `Histories` sorts them; kind indexes the kinds of the plan.
+
+    carry: what is left of still older events, where they are folded.
+    """
 
     time: I64
     kind: NDArray[np.int16]
@@ -104,6 +110,32 @@ class History:
     item: I64
     hour: NDArray[np.uint8]
     arrived: I64
+    carry: Carry | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events, the folded ones included."""
+        return len(self.time) + (self.carry.events if self.carry else 0)
+
+    @property
+    def last(self) -> int:
+        """Time of the newest event, microseconds UTC; there has to be one."""
+        return int(self.time[-1]) if len(self.time) or self.carry is None else self.carry.last
+
+    def serves(self, plan: Plan, as_of: int, as_known_then: bool = False) -> bool:
+        """Whether features as of this moment can be had from it, or need the folded events themselves."""
+        return self.carry is None or self.carry.serves(plan, as_of, as_known_then)
+
+    def until(self, as_of: int, as_known_then: bool) -> History:
+        """The part that `as_of` sees; arrivals matter only to somebody who asks about the past."""
+        seen = self.time <= as_of
+        if as_known_then and len(self.arrived):
+            seen &= self.arrived <= as_of
+        past = replace(self, arrived=self.arrived[:0])
+        if seen.all():
+            return past
+        columns = {name: getattr(self, name)[seen] for name in ("time", "kind", "value", "item", "hour")}
+        return replace(past, **columns)
 
 
 def history_of(histories: Histories, user: int) -> History:
@@ -124,11 +156,29 @@ def past_events(history: History, plan: Plan, as_of: int) -> PastEvents:
 
 
 def build_one(history: History, plan: Plan, as_of: int) -> F32:
-    """The features of one user at one moment, (f,) float32; the same compiled function as `build`."""
+    """The features of one user at one moment, (f,) float32; the same compiled function as `build`.
+
+    Raises InputProblem (as_of_too_old) when the history is folded and `serves` says that the moment needs all of it.
+    """
     out = np.empty(plan.width, dtype=np.float32)
-    memory = kernel.scratch(plan.table, len(history.time))
     h = history
-    kernel.feature_row(h.time, h.kind, h.value, h.item, h.hour, h.arrived, as_of, plan.table, memory, 1, out)
+    if h.carry is None:
+        memory = kernel.scratch(plan.table, len(h.time))
+        kernel.feature_row(h.time, h.kind, h.value, h.item, h.hour, h.arrived, as_of, plan.table, memory, 1, out)
+    else:
+        _carried(history, h.carry, plan, as_of, out)
     if plan.custom:
         fill(plan, past_events(history, plan, as_of), out, "one user")
     return out
+
+
+def _carried(history: History, carry: Carry, plan: Plan, as_of: int, out: F32) -> None:
+    h, folded = history, carry.folded
+    if not carry.serves(plan, as_of, len(h.arrived) > 0):
+        raise InputProblem(
+            f"{carry.events:,} events before {format_instant(carry.before)} are folded, and the features as of "
+            f"{format_instant(as_of)} need them one by one. Read the whole history, or ask for a later as_of.",
+            "as_of_too_old",
+        )
+    memory = kernel.scratch(plan.table, len(h.time) + len(folded.item))
+    kernel.carried_row(h.time, h.kind, h.value, h.item, h.hour, h.arrived, as_of, folded, plan.table, memory, 1, out)

@@ -25,6 +25,7 @@ from features.problems import InputProblem, did_you_mean
 from features.sources.exports import files_of, is_database, preset_of, without_password
 from features.sources.preset import Preset
 
+STATE = "WINBACK_STATE"
 Days = Annotated[int, Field(ge=1, le=3650)]
 Kind = Annotated[str, Field(min_length=1)]
 
@@ -41,6 +42,7 @@ class EventsSection(Section):
     source: files, a known export such as "amplitude:export.zip" (which says itself what its columns mean; a key written
     here comes first), or a PostgreSQL URL together with `query`. A password in it is kept apart and never shown.
     A name may list alternatives, "user_id | device_id": the first that is filled in each row.
+    hash_users: user ids are kept as keyed hashes (`features.pseudonyms`).
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -56,6 +58,7 @@ class EventsSection(Section):
     time_zone: str = "UTC"
     max_kinds: Annotated[int, Field(ge=1, le=10_000)] = 200
     query: str = ""
+    hash_users: bool = False
     _password: SecretStr = PrivateAttr(default_factory=lambda: SecretStr(""))
 
     @model_validator(mode="wrap")
@@ -233,8 +236,8 @@ class Business(Section):
 
     @property
     def state(self) -> Path:
-        """The folder beside winback.toml where winback keeps models, rejected rows and online histories."""
-        return self.root / ".winback"
+        """The folder where models, log and online histories are kept: beside winback.toml, or WINBACK_STATE."""
+        return Path(os.environ.get(STATE) or self.root / ".winback")
 
     @property
     def source(self) -> Path:

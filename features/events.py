@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from features import rejects
 from features.business import Business
 from features.clock import ZoneTable, zone_table
+from features.forgotten import forgotten
 from features.problems import InputProblem
+from features.pseudonyms import pseudonyms_of
 from features.rejects import Rejected
 from features.sources.amounts import Amounts, currency_name, one_currency, read_amounts
 from features.sources.columns import RawEvents, alike_pieces
@@ -111,6 +113,8 @@ def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
     words = {role: cleaned(raw.pieces(role)) for role in ("user", "kind", "item", "event_id") if raw.has(role)}
     verdicts = Verdicts.judge(len(raw), _faults(raw, words, time, arrived, value, now))
     good, rejected = verdicts.good, verdicts.rejected(raw, business.root, said.source)
+    if said.hash_users:
+        rejected = rejected.without_rows()
     notes = [note for found in (raw, time, arrived, value) if found is not None for note in found.notes]
     notes += time.mixed_zones(said.time) + _currency(raw, value, good, said.value)
     table = _table(words, time, arrived, value, good, business)
@@ -120,13 +124,14 @@ def _understood(raw: RawEvents, business: Business, now: int) -> _Understood:
 def _together(parts: Sequence[_Understood], business: Business, now: int) -> Events:
     zone = business.events.time_zone
     table, ids_note = _with_plain_ids(pa.concat_tables([part.table for part in parts]).unify_dictionaries())
+    table, left_out = _without_forgotten(_with_kept_ids(table, business), business)
     refuse_many_kinds(table["kind"].chunk(0).dictionary.to_pylist() if table.num_rows else (), business)
     table, repeats = without_repeats(table)
     rejected = _all_rejected(parts, business)
     files = {file for part in parts for file in part.files}
     changes = [sum(part.changes[which] for part in parts) for which in (0, 1)]
     counted = Counted(len(files), rejected.rows_read, len(rejected), *repeats, *changes)
-    notes = [note for part in parts for note in part.notes] + ids_note + _count_notes(counted, zone)
+    notes = [note for part in parts for note in part.notes] + ids_note + left_out + _count_notes(counted, zone)
     dates_only = all(part.dates_only for part in parts)
     if dates_only and zone != "UTC":
         notes.append(UNEVEN_DAYS.format(zone=zone))
@@ -137,6 +142,19 @@ def _together(parts: Sequence[_Understood], business: Business, now: int) -> Eve
 def _with_plain_ids(table: pa.Table) -> tuple[pa.Table, list[str]]:
     users, note = plain_ids(table["user"])
     return (table.set_column(0, "user", users).cast(SCHEMA), note) if note else (table, note)
+
+
+def _with_kept_ids(table: pa.Table, business: Business) -> pa.Table:
+    """The users under the names by which they are kept."""
+    names = pseudonyms_of(business)
+    return table.set_column(0, "user", names.column(table["user"])).cast(SCHEMA) if names.key else table
+
+
+def _without_forgotten(table: pa.Table, business: Business) -> tuple[pa.Table, list[str]]:
+    """The events of people who have not asked to be forgotten, or are from after that."""
+    kept = forgotten(business).kept(table)
+    gone = table.num_rows - kept.num_rows
+    return kept, [f"{gone:,} events are of people who asked to be forgotten; they were left out."] if gone else []
 
 
 def _all_rejected(parts: Sequence[_Understood], business: Business) -> Rejected:

@@ -46,11 +46,18 @@ SINGLES = FEW + 35
     MEAN, LARGEST, SPEND_TREND, TREND_WORTH, RETURNED, MINUTES, SLOPE, MEDIAN, HIGH,
 ) = range(22)  # fmt: skip
 LAYERS, FEW_LAYERS = 22, 2
-_CLOCK = np.zeros((168, 4))
-_CLOCK[:, 0] = [hour % 24 >= 22 or hour % 24 < 6 for hour in range(168)]
-_CLOCK[5 * 24 :, 1] = 1.0
-_CLOCK[:, 2] = [math.cos(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
-_CLOCK[:, 3] = [math.sin(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
+# What the folded events of a kind amount to (`Carried.sums`).
+(
+    EVENTS, VALUED_EVENTS, AMOUNT, HIGHEST, POSITIVE, NEGATIVE, NEWEST_VALUE, RUNS, RUN_TIME, DROPPED, DROPPED_EVENTS,
+    CLOCKS,
+) = range(12)  # fmt: skip
+SUMS = CLOCKS + 4
+_EVERY_WINDOW = -1
+CLOCK = np.zeros((168, 4))
+CLOCK[:, 0] = [hour % 24 >= 22 or hour % 24 < 6 for hour in range(168)]
+CLOCK[5 * 24 :, 1] = 1.0
+CLOCK[:, 2] = [math.cos(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
+CLOCK[:, 3] = [math.sin(hour % 24 * (math.pi / 12.0)) for hour in range(168)]
 
 
 def single(number: int, windows: int) -> int:
@@ -97,6 +104,35 @@ class Table(NamedTuple):
     cell: NDArray[np.int64]
 
 
+class Carried(NamedTuple):
+    """Old events of one user, folded: as large as the time that they span, and not as their number.
+
+    first, last, kind, events: (d,) the first and the last moment and the number of the events of each date (UTC) and
+    kind, ascending by last.
+    kinds: (k,) the kinds met, the one with the newest value first.  spans: (k + 1, 2) time of the first and the last
+    event of each kind and, in the last row, of all; sums: (k + 1, SUMS) what they amount to.
+    item, item_kind, item_events: (t,) how often an item was met in a kind; of the rest sums[:, DROPPED] has the number.
+    steps: (p, 3) a kind, the kind of the next event, and how often that was.  newest_kind: of the newest event.
+    sample, sample_kind, sample_events: (v,) values, each standing for so many neighbouring values of its kind.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    events: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    item: NDArray[np.int64]
+    item_kind: NDArray[np.int64]
+    item_events: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    newest_kind: int
+    sample: NDArray[np.float64]
+    sample_kind: NDArray[np.int64]
+    sample_events: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A catalogue made ready for histories whose kind codes index `kinds`.
@@ -126,9 +162,55 @@ def feature_row(time, kind, value, item, hour, arrived, as_of, table, memory, ge
     memory: from `scratch`; generation: a number from 1 on, never used before with it.  out: (f,) float32.
     Events later than `as_of`, or not yet arrived at it, do not exist.
     """
+    mask = _mask(time.shape[0])
+    leads = _walk(time, kind, value, item, hour, arrived, as_of, table, memory, mask, generation)[0]
+    _finish(memory[0], memory[1], table, _EVERY_WINDOW)
+    _relate(memory[0], table, leads, table.edges.shape[0] + 1)
+    _write(memory[0], table.cell, out)
+
+
+@_compiled
+def carried_row(time, kind, value, item, hour, arrived, as_of, carried, table, memory, generation, out):  # type: ignore[no-untyped-def]
+    """The same for a history whose old events are folded into `carried`, each of them older than the longest window.
+
+    memory: from `scratch` for as many events as there are, and carried items.
+    """
+    cells, kept, windows = memory[0], memory[1], table.edges.shape[0] + 1
+    mask = _mask(time.shape[0] + carried.item.shape[0])
+    leads, follows, newest = _walk(time, kind, value, item, hour, arrived, as_of, table, memory, mask, generation)
+    last = table.leads[carried.newest_kind]
+    if newest:
+        leads = last
+    else:
+        _count_transitions(cells, table.relations, last & follows, 1.0)
+    for step in range(carried.steps.shape[0]):
+        met = table.leads[carried.steps[step, 0]] & table.follows[carried.steps[step, 1]]
+        _count_transitions(cells, table.relations, met, float(carried.steps[step, 2]))
+    _carry_days(cells, carried, as_of, table)
+    _carry_totals(cells, carried, as_of, table)
+    _carry_items(memory, carried, table, mask, generation)
+    _finish(cells, kept, table, ~(1 << (windows - 1)))
+    _carry_ranks(cells, kept, carried, table)
+    _relate(cells, table, leads, windows)
+    _write(cells, table.cell, out)
+
+
+@_inlined
+def _write(cells, cell, out):  # type: ignore[no-untyped-def]
+    for f in range(cell.shape[0]):
+        out[f] = cells[cell[f]] if cell[f] >= 0 else np.nan
+
+
+@_compiled
+def _walk(time, kind, value, item, hour, arrived, as_of, table, memory, mask, generation):  # type: ignore[no-untyped-def]
+    """Count every event, the newest first.
+
+    Returns bits: the transitions that the newest event would begin, those that the oldest may end; and whether there
+    was no event at all.
+    """
     cells, kept, keys, stamps, counts = memory
     cells[:] = table.blank
-    mask, windows = _mask(time.shape[0]), table.edges.shape[0] + 1
+    windows = table.edges.shape[0] + 1
     r, week_r, newest, leads, follows = 0, 0, True, np.int64(0), np.int64(0)
     for i in range(time.shape[0] - 1, -1, -1):
         if time[i] > as_of or (arrived.shape[0] > 0 and arrived[i] > as_of):
@@ -143,7 +225,7 @@ def feature_row(time, kind, value, item, hour, arrived, as_of, table, memory, ge
         if newest:
             newest, leads = False, table.leads[k]
         elif table.leads[k] & follows:
-            _count_transitions(cells, table.relations, table.leads[k] & follows)
+            _count_transitions(cells, table.relations, table.leads[k] & follows, 1.0)
         follows = table.follows[k]
         for j in range(table.first_selector[k], table.first_selector[k + 1]):
             sel = table.selectors[j]
@@ -153,32 +235,29 @@ def feature_row(time, kind, value, item, hour, arrived, as_of, table, memory, ge
                 _count_session(cells, one, wide + r, windows, float(age))
             _count_event(cells, one, one + FEW + r, float(age))
             if asks & DECAYED:
-                _count_decayed(cells, one, day, table.halves)
+                _count_decayed(cells, one, day, table.halves, 1.0)
             if asks & RICH:
                 if asks & PACED and cells[more + DAY_NOW] != day:
                     _count_day(cells, more, wide + DAYS * windows + r, float(day))
                 if asks & WEEKLY:
-                    _count_week(cells, more, wide + week_r, windows, float(week))
+                    _count_week(cells, more, wide + week_r, windows, float(week), 1.0)
                 if asks & VALUED and not math.isnan(value[i]):
                     _count_value(cells, more, wide + r, windows, asks, value[i] + 0.0, kept, table.rank[sel])
                 if asks & CLOCKED:
                     for part in range(4):
-                        cells[more + NIGHTS + part] += _CLOCK[hour[i], part]
+                        cells[more + NIGHTS + part] += CLOCK[hour[i], part]
                 if asks & ITEMED and item[i] != 0:
                     if slot < 0:
                         slot = _slot(keys, stamps, counts, mask, generation, item[i])
-                    _count_item(cells, more, wide + ITEMS * windows + r, counts, slot, table.tally[sel])
-    _finish(cells, kept, table)
-    _relate(cells, table, leads, windows)
-    for f in range(table.cell.shape[0]):
-        out[f] = cells[table.cell[f]] if table.cell[f] >= 0 else np.nan
+                    _count_item(cells, more, wide + ITEMS * windows + r, counts, slot, table.tally[sel], 1)
+    return leads, follows, newest
 
 
 @_inlined
-def _count_transitions(cells, relations, met):  # type: ignore[no-untyped-def]
+def _count_transitions(cells, relations, met, times):  # type: ignore[no-untyped-def]
     while met:
         if met & 1:
-            cells[relations] += 1.0
+            cells[relations] += times
         met >>= 1
         relations += 1
 
@@ -202,14 +281,14 @@ def _count_event(cells, one, ring, age):  # type: ignore[no-untyped-def]
 
 
 @_inlined
-def _count_decayed(cells, one, day, halves):  # type: ignore[no-untyped-def]
+def _count_decayed(cells, one, day, halves, events):  # type: ignore[no-untyped-def]
     if day < halves.shape[0]:
         for part in range(3):
-            cells[one + HALF_7 + part] += halves[day, part]
+            cells[one + HALF_7 + part] += events * halves[day, part]
     else:
-        cells[one + HALF_7] += 2.0 ** (-day / HALF_LIVES[0])
-        cells[one + HALF_30] += 2.0 ** (-day / HALF_LIVES[1])
-        cells[one + HALF_90] += 2.0 ** (-day / HALF_LIVES[2])
+        cells[one + HALF_7] += events * 2.0 ** (-day / HALF_LIVES[0])
+        cells[one + HALF_30] += events * 2.0 ** (-day / HALF_LIVES[1])
+        cells[one + HALF_90] += events * 2.0 ** (-day / HALF_LIVES[2])
 
 
 @_inlined
@@ -244,10 +323,10 @@ def _count_gap(cells, more, gap):  # type: ignore[no-untyped-def]
 
 
 @_inlined
-def _count_week(cells, more, ring, windows, week):  # type: ignore[no-untyped-def]
-    """An event of a week as old as the one before or older; week: its number."""
-    cells[ring + WEEK_N * windows] += 1.0
-    cells[ring + WEEK_SUM * windows] += week
+def _count_week(cells, more, ring, windows, week, events):  # type: ignore[no-untyped-def]
+    """Events of a week as old as the one before or older; week: its number."""
+    cells[ring + WEEK_N * windows] += events
+    cells[ring + WEEK_SUM * windows] += events * week
     if week != cells[more + WEEK_NOW]:
         cells[more + WEEK_RUN] = cells[more + WEEK_RUN] + 1.0 if week == cells[more + WEEK_NOW] + 1.0 else 1.0
         cells[more + WEEK_LONGEST] = max(cells[more + WEEK_LONGEST], cells[more + WEEK_RUN])
@@ -255,7 +334,7 @@ def _count_week(cells, more, ring, windows, week):  # type: ignore[no-untyped-de
             cells[more + WEEK_STREAK] = cells[more + WEEK_RUN]
         cells[more + WEEK_NOW] = week
         cells[more + WEEK_EVENTS] = 0.0
-    cells[more + WEEK_EVENTS] += 1.0
+    cells[more + WEEK_EVENTS] += events
     if cells[more + WEEK_EVENTS] > cells[more + PEAK_EVENTS]:
         cells[more + PEAK_EVENTS] = cells[more + WEEK_EVENTS]
         cells[more + PEAK] = week
@@ -277,11 +356,11 @@ def _count_value(cells, more, ring, windows, asks, value, kept, row):  # type: i
 
 
 @_inlined
-def _count_item(cells, more, ring, counts, slot, row):  # type: ignore[no-untyped-def]
+def _count_item(cells, more, ring, counts, slot, row, events):  # type: ignore[no-untyped-def]
     if counts[slot, row] == 0:
         cells[ring] += 1.0
-    counts[slot, row] += 1
-    cells[more + ALL_ITEMS] += 1.0
+    counts[slot, row] += events
+    cells[more + ALL_ITEMS] += events
     cells[more + FAVOURITE] = max(cells[more + FAVOURITE], float(counts[slot, row]))
 
 
@@ -308,8 +387,179 @@ def _slot(keys, stamps, counts, mask, generation, key):  # type: ignore[no-untyp
 
 
 @_compiled
-def _finish(cells, kept, table):  # type: ignore[no-untyped-def]
-    """From counts to features, for the selectors that met an event; the others keep what is in `blank`."""
+def _carry_days(cells, carried, as_of, table):  # type: ignore[no-untyped-def]
+    """Count the folded dates, the newest first: what depends on the days and weeks before `as_of`.
+
+    A date lies in two such days. Its first and last event say exactly in which of them it has events; how many in
+    each is read off a straight line between the two.
+    """
+    first, last = carried.first, carried.last
+    high = first.shape[0]
+    while high > 0:
+        date, low = first[high - 1] // MICROSECONDS_A_DAY, high - 1
+        while low > 0 and first[low - 1] // MICROSECONDS_A_DAY == date:
+            low -= 1
+        day = (as_of - (date + 1) * MICROSECONDS_A_DAY + 1) // MICROSECONDS_A_DAY
+        edge = as_of - (day + 1) * MICROSECONDS_A_DAY
+        for part in range(2):
+            for i in range(high - 1, low - 1, -1):
+                newer = _later_than(edge, first[i], last[i], carried.events[i])
+                events = newer if part == 0 else carried.events[i] - newer
+                if events > 0:
+                    _carry_day(cells, carried.kind[i], day + part, float(events), table)
+        high = low
+
+
+@_inlined
+def _later_than(edge, first, last, events):  # type: ignore[no-untyped-def]
+    """How many of the events of a date are later than `edge`."""
+    if first > edge:
+        return events
+    if last <= edge:
+        return 0
+    return 1 + int((events - 2) * ((last - edge) / (last - first)) + 0.5)
+
+
+@_inlined
+def _carry_day(cells, k, day, events, table):  # type: ignore[no-untyped-def]
+    windows = table.edges.shape[0] + 1
+    for j in range(table.first_selector[k], table.first_selector[k + 1]):
+        sel = table.selectors[j]
+        asks, one = table.asks[sel], table.start[sel]
+        more, ever = one + FEW_LAYERS * windows, one + SINGLES + windows - 1
+        if asks & DECAYED:
+            _count_decayed(cells, one, day, table.halves, events)
+        if asks & PACED and cells[more + DAY_NOW] != day:
+            _count_day(cells, more, ever + DAYS * windows, float(day))
+        if asks & WEEKLY:
+            _count_week(cells, more, ever, windows, float(day // 7), events)
+
+
+@_compiled
+def _carry_totals(cells, carried, as_of, table):  # type: ignore[no-untyped-def]
+    """Add what the folded events amount to, kind by kind, the kind with the newest value first."""
+    windows, kinds, sums = table.edges.shape[0] + 1, carried.kinds, carried.sums
+    members = np.zeros(table.asks.shape[0], np.int64)
+    for k in kinds:
+        for j in range(table.first_selector[k], table.first_selector[k + 1]):
+            members[table.selectors[j]] += 1
+    for row in range(kinds.shape[0]):
+        for j in range(table.first_selector[kinds[row]], table.first_selector[kinds[row] + 1]):
+            sel = table.selectors[j]
+            asks, one = table.asks[sel], table.start[sel]
+            more, ever = one + FEW_LAYERS * windows, one + SINGLES + windows - 1
+            if members[sel] > 0 and (asks & SESSIONED or asks & ITEMED):
+                # Sessions and items of several kinds together are not those of each: there is a row of all kinds.
+                source = kinds.shape[0] if members[sel] == kinds.shape[0] else row
+                if asks & SESSIONED:
+                    _carry_sessions(cells, one, ever, windows, sums[source], float(as_of - carried.spans[source, 1]))
+                if asks & ITEMED:
+                    cells[ever + ITEMS * windows] += sums[source, DROPPED]
+                    cells[more + ALL_ITEMS] += sums[source, DROPPED_EVENTS]
+                if source == kinds.shape[0]:
+                    members[sel] = 0
+            oldest, newest = float(as_of - carried.spans[row, 0]), float(as_of - carried.spans[row, 1])
+            cells[one + NEWEST] = newest if cells[one + TOTAL] == 0.0 else min(cells[one + NEWEST], newest)
+            cells[one + OLDEST] = max(cells[one + OLDEST], oldest)
+            cells[one + TOTAL] += sums[row, EVENTS]
+            cells[one + FEW + windows - 1] += sums[row, EVENTS]
+            if asks & VALUED and sums[row, VALUED_EVENTS] > 0.0:
+                _carry_values(cells, more, ever, windows, asks, sums[row])
+            if asks & CLOCKED:
+                for part in range(4):
+                    cells[more + NIGHTS + part] += sums[row, CLOCKS + part]
+
+
+@_inlined
+def _carry_sessions(cells, one, ever, windows, sums, newest):  # type: ignore[no-untyped-def]
+    """newest: the age of the newest folded event, whose session may go on in the events that are not folded."""
+    gap = newest - cells[one + OLDEST]
+    cells[ever + SESSIONS * windows] += sums[RUNS]
+    cells[ever + SESSION_TIME * windows] += sums[RUN_TIME]
+    if cells[one + TOTAL] > 0.0 and gap <= _SESSION_GAP:
+        cells[ever + SESSIONS * windows] -= 1.0
+        cells[ever + SESSION_TIME * windows] += gap
+
+
+@_inlined
+def _carry_values(cells, more, ever, windows, asks, sums):  # type: ignore[no-untyped-def]
+    if cells[more + ALL_VALUES] == 0.0:
+        cells[more + LAST_VALUE] = sums[NEWEST_VALUE]
+    cells[more + ALL_VALUES] += sums[VALUED_EVENTS]
+    cells[ever + SUM * windows] += sums[AMOUNT]
+    cells[ever + VALUES * windows] += sums[VALUED_EVENTS]
+    cells[ever + MAX * windows] = max(cells[ever + MAX * windows], sums[HIGHEST])
+    if asks & SPLIT:
+        cells[ever + TAKEN * windows] += sums[POSITIVE]
+        cells[ever + GIVEN_BACK * windows] += sums[NEGATIVE]
+
+
+@_compiled
+def _carry_items(memory, carried, table, mask, generation):  # type: ignore[no-untyped-def]
+    cells, _, keys, stamps, counts = memory
+    windows = table.edges.shape[0] + 1
+    for i in range(carried.item.shape[0]):
+        k, slot = carried.item_kind[i], -1
+        for j in range(table.first_selector[k], table.first_selector[k + 1]):
+            sel = table.selectors[j]
+            if table.asks[sel] & ITEMED:
+                if slot < 0:
+                    slot = _slot(keys, stamps, counts, mask, generation, carried.item[i])
+                more, ever = table.start[sel] + FEW_LAYERS * windows, table.start[sel] + SINGLES + windows - 1
+                row, events = table.tally[sel], carried.item_events[i]
+                _count_item(cells, more, ever + ITEMS * windows, counts, slot, row, events)
+
+
+@_compiled
+def _carry_ranks(cells, kept, carried, table):  # type: ignore[no-untyped-def]
+    """The quantiles of whole histories: of the kept values, and of the folded ones by their sample."""
+    windows = table.edges.shape[0] + 1
+    for sel in range(table.asks.shape[0]):
+        if not (table.asks[sel] & RANKED and (table.ranked[sel] >> (windows - 1)) & 1):
+            continue
+        of_it = np.zeros(carried.sample.shape[0], np.bool_)
+        for i in range(of_it.shape[0]):
+            k = carried.sample_kind[i]
+            for j in range(table.first_selector[k], table.first_selector[k + 1]):
+                of_it[i] |= table.selectors[j] == sel
+        values, weights = carried.sample[of_it], carried.sample_events[of_it]
+        ever = table.start[sel] + SINGLES + windows - 1
+        own = int(cells[ever + VALUES * windows]) - weights.sum()
+        if own + values.shape[0] == 0:
+            continue
+        order = np.argsort(values)
+        ordered = kept[table.rank[sel], :own]
+        ordered.sort()
+        cells[ever + MEDIAN * windows] = _weighted_quantile(ordered, values[order], weights[order], 0.5)
+        cells[ever + HIGH * windows] = _weighted_quantile(ordered, values[order], weights[order], 0.9)
+
+
+@_inlined
+def _weighted_quantile(ordered, values, weights, share):  # type: ignore[no-untyped-def]
+    place = share * (ordered.shape[0] + weights.sum() - 1)
+    low = _at_rank(ordered, values, weights, int(place))
+    return low + (_at_rank(ordered, values, weights, math.ceil(place)) - low) * (place - int(place))
+
+
+@_inlined
+def _at_rank(ordered, values, weights, rank):  # type: ignore[no-untyped-def]
+    """The value with `rank` lower ones among plain values and weighted ones, both ascending."""
+    i, j, lower = 0, 0, 0
+    while True:
+        if j == values.shape[0] or (i < ordered.shape[0] and ordered[i] <= values[j]):
+            value, lower, i = ordered[i], lower + 1, i + 1
+        else:
+            value, lower, j = values[j], lower + weights[j], j + 1
+        if lower > rank:
+            return value
+
+
+@_compiled
+def _finish(cells, kept, table, ranks):  # type: ignore[no-untyped-def]
+    """From counts to features, for the selectors that met an event; the others keep what is in `blank`.
+
+    ranks: bits, the windows whose quantiles are those of the kept values.
+    """
     windows = table.edges.shape[0] + 1
     for sel in range(table.asks.shape[0]):
         asks, one = table.asks[sel], table.start[sel]
@@ -328,7 +578,7 @@ def _finish(cells, kept, table):  # type: ignore[no-untyped-def]
         if asks & VALUED and cells[more + ALL_VALUES] > 0.0:
             _finish_values(cells, one, more, wide, windows, table.edges)
             if asks & RANKED:
-                _finish_ranks(cells, wide, windows, kept[table.rank[sel]], table.ranked[sel])
+                _finish_ranks(cells, wide, windows, kept[table.rank[sel]], table.ranked[sel] & ranks)
         if asks & CLOCKED:
             cells[more + NIGHT_SHARE] = cells[more + NIGHTS] / cells[one + TOTAL]
             cells[more + WEEKEND_SHARE] = cells[more + WEEKENDS] / cells[one + TOTAL]
@@ -400,7 +650,7 @@ def _finish_values(cells, one, more, wide, windows, edges):  # type: ignore[no-u
     for cell in range(wide + MAX * windows + 1, wide + MAX * windows + windows):
         cells[cell] = max(cells[cell], cells[cell - 1])
     ever = wide + windows - 1
-    rounding = max(0.0, 1e-9 * cells[ever + MAX * windows])  # what is left of 0.1 + 0.2 - 0.3
+    rounding = max(1e-300, 1e-9 * cells[ever + MAX * windows])  # what is left of 0.1 + 0.2 - 0.3, or no sum at all
     _against_own_past(cells, wide + SUM * windows, wide + SPEND_TREND * windows, one, edges, rounding)
     for w in range(wide, wide + windows):
         total, values, taken = cells[w + SUM * windows], cells[w + VALUES * windows], cells[w + TAKEN * windows]

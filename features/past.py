@@ -15,6 +15,7 @@ from features.catalog import Catalog, KindUse, catalog
 from features.events import Counted, Events, read_events
 from features.histories import Histories, Span, histories, span_of
 from features.log.files import files_behind
+from features.log.manifest import mark
 from features.log.reading import EventLog, open_log, read_rejected
 from features.piles import A_PILE, piles
 from features.problems import InputProblem
@@ -93,6 +94,13 @@ def open_past(business: Business, now: int, progress: Progress) -> tuple[Past, A
             return _in_memory(events, business.events.time_zone), account
     with progress.step(f"opening the event log ({log.event_count:,} events)"):
         return log, account_of(log, files_behind(log.manifest, _files_now(business)))
+
+
+def mark_of(business: Business, past: Past) -> str:
+    """What tells this past from another; a log that was made of a source and of nothing else has the source's mark."""
+    if isinstance(past, EventLog):
+        return past.manifest.mark
+    return mark(past.fingerprint(), [business.events.event_id])
 
 
 def _files_now(business: Business) -> Sequence[Path]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from features.sources.raw import one_line
 from features.whole_file import whole_file
@@ -85,7 +88,19 @@ class Rejected:
         where = f"first: '{one_line(first['text'], 40)}', {place}" if reason in _SHOW_TEXT else f"first at {place}"
         return f"{count:,} {_PHRASES.get(reason, f'({reason})')} ({where})"
 
+    def without_rows(self) -> Rejected:
+        """The same without the texts of whole rows, in which somebody's id may stand; a single bad value stays."""
+        single = pc.is_in(self.table["reason"], value_set=pa.array(sorted(_SHOW_TEXT)))
+        texts = pc.if_else(single, self.table["text"], "")
+        return replace(self, table=self.table.set_column(SCHEMA.names.index("text"), "text", texts))
+
     def write(self, path: Path) -> None:
         """Write the rows as CSV in one step: a reader sees the old file or the whole new one, never a part."""
         with whole_file(path) as draft:
             pacsv.write_csv(self.table, draft)
+
+
+def mentions(table: pa.Table, user: str) -> NDArray[np.bool_]:
+    """(rows,) which rejected rows (SCHEMA) name a user, as one of their cells or as a word of a broken row."""
+    word = re.compile(rf"(?<![\w.@-]){re.escape(user)}(?![\w@-])")
+    return np.array([bool(text) and bool(word.search(text)) for text in table["text"].to_pylist()], dtype=np.bool_)

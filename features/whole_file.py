@@ -12,8 +12,10 @@ from features.problems import InputProblem
 
 
 @contextmanager
-def whole_file(out: Path) -> Iterator[Path]:
+def whole_file(out: Path, mode: int = 0o644) -> Iterator[Path]:
     """A path to write to, which becomes `out` in one step when the block ends well; missing folders are made.
+
+    mode: who may read it; until then its owner alone may.
 
     Raises InputProblem (code unwritable_file) when the folder may not be made or written, or the disk is full.
     """
@@ -27,7 +29,7 @@ def whole_file(out: Path) -> Iterator[Path]:
         raise _unwritable(out, error) from None
     try:
         yield Path(name)
-        os.chmod(name, 0o644)
+        os.chmod(name, mode)
         os.replace(name, out)
     except OSError as error:
         Path(name).unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,34 +13,39 @@ from numpy.typing import NDArray
 from features.build import FeatureTable, History, build_one
 from features.business import Business, read_business
 from features.catalog import Catalog
-from features.clock import SECOND, format_instant, parse_instant
+from features.clock import SECOND, format_instant
 from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
-from features.online.store import PostedEvent, Store, open_store
-from features.past import open_past
+from features.online.place import open_history
+from features.online.place import warm as fill
+from features.online.store import PostedEvent, Store
 from features.problems import InputProblem
 from features.progress import Progress
-from features.sources.amounts import LARGEST_VALUE
-from features.sources.text import MISSING, NOT_A_NUMBER
-from serving.requests import EventRequest, EventsRequest, Refusal, ScoreRequest
-from serving.scores import score_table
+from features.pseudonyms import CLEAR, Pseudonyms, pseudonyms_of
+from serving.laps import Laps
+from serving.posting import CLOCKS_APART, posted_event
+from serving.requests import EventsRequest, Refusal, ScoreRequest
+from serving.scores import score_table, stages
+from serving.seen import Seen, past_moment
 from training.bundle import Bundle
 from training.keeping.registry import Champion, champions, ready, same_catalogue
 
-STORE = "history.sqlite"
-EARLIEST = parse_instant("1900-01-01")
-_NOTHING = {*MISSING, *NOT_A_NUMBER}
 _TOO_MANY_KINDS = "a new kind beyond the limit of {limit} kinds; raise max_kinds under [events] in winback.toml"
+_FORGOTTEN = "from before this user asked to be forgotten; only what happened after that is taken"
 
 
 @dataclass(frozen=True)
 class Live:
-    """What the service answers from.  champions: by task, at least one, all over one catalogue."""
+    """What the service answers from.
+
+    champions: by task, at least one, all over one catalogue.  names: how the user ids of callers are kept.
+    """
 
     business: Business
     champions: Mapping[TaskName, Champion]
     store: Store
+    names: Pseudonyms = CLEAR
     plans: dict[tuple[str, ...], Plan] = field(default_factory=dict, repr=False)
 
     @property
@@ -52,51 +57,80 @@ class Live:
     def catalog(self) -> Catalog:
         return next(iter(self.champions.values())).bundle.catalog
 
-    def score(self, request: ScoreRequest, now: int) -> dict[str, Any]:
+    def score(self, request: ScoreRequest, now: int, laps: Laps | None = None) -> dict[str, Any]:
         """Score users as of the newest event that anybody is known to have had (`ScoreResponse`).
 
         That moment, and not the clock's, is `as_of`: when the feed of events stalls, customers do not look more and
         more lost; `lag_seconds` grows instead. A log with dates only has its newest stamp as that moment.
         request.as_of: a past moment, scored with what had happened, and as far as the log says arrived, by then.
-        Raises Refusal when it is unreadable or later than `now`.
+        Raises Refusal: no_model for a question without one, and what `seen` raises.
         """
-        asked = list(dict.fromkeys(request.user_ids))
-        past = None if request.as_of is None else _past(request.as_of, self.business.events.time_zone, now)
-        known = self.store.read(asked)
-        newest = min(known.frontier or now, now)
-        as_of = newest if past is None else past
-        seen = {
-            user: _until(known.histories[user], as_of, past is not None) for user in asked if user in known.histories
-        }
-        seen = {user: history for user, history in seen.items() if len(history.time)}
-        scores = self._scores(seen, known.kinds, as_of, request) if seen else ()
-        then = {"as_of": format_instant(as_of), "lag_seconds": round((now - newest) / SECOND, 3)}
+        laps = laps or Laps()
+        chosen = self._chosen(request.tasks)
+        callers = self.names.each(request.user_ids)
+        seen = self.seen(list(callers), request.as_of, now, laps)
+        scores = self._scores(seen, chosen, request, laps) if seen.histories else ()
+        models = {task: self.models[task] for task in chosen}
         return {
             "scores": [
-                _about(user, history) | then | said | {"models": self.models}
-                for (user, history), said in zip(seen.items(), scores, strict=True)
+                seen.about(user, callers[user]) | said | {"models": models}
+                for user, said in zip(seen.histories, scores, strict=True)
             ],
-            "missing": [user for user in asked if user not in seen],
+            "missing": [named for user, named in callers.items() if user not in seen.histories],
         }
 
-    def accept(self, request: EventsRequest, now: int) -> dict[str, Any]:
+    def seen(self, users: Sequence[str], as_of: str | None, now: int, laps: Laps | None = None) -> Seen:
+        """What is known of users; as_of: a past moment as a caller writes it, None for the newest.
+
+        users: ids under which they are kept (`names`).  Raises Refusal: bad_as_of, as_of_in_the_future.
+        """
+        past = None if as_of is None else past_moment(as_of, self.business.events.time_zone, now)
+        known = self.store.read(users, folded=True)
+        newest = min(known.frontier or now, now + CLOCKS_APART)  # the next score sees even what a fast clock stamped
+        moment = newest if past is None else past
+        known = self.store.unfolded(known, self._plan(known.kinds), moment, past is not None)
+        if laps:
+            laps.lap("read")
+        there = [user for user in users if user in known.histories]
+        found = {user: known.histories[user].until(moment, past is not None) for user in there}
+        found = {user: history for user, history in found.items() if history.events}
+        return Seen(found, known.kinds, moment, max(0.0, round((now - newest) / SECOND, 3)))
+
+    def table(self, seen: Seen) -> FeatureTable:
+        """The features of those who are known, a row each in their order; raises Refusal (as_of_too_old)."""
+        try:
+            return self._features(list(seen.histories.values()), seen.kinds, seen.as_of)
+        except InputProblem as problem:
+            if problem.code != "as_of_too_old":
+                raise
+            then = format_instant(seen.as_of)
+            said = f"as_of: {then} is too long ago; of some of these users older events are folded."
+            raise Refusal(422, problem.code, said, "Send a later moment, or leave as_of out.") from None
+
+    def accept(self, request: EventsRequest, now: int, laps: Laps | None = None) -> dict[str, Any]:
         """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.
 
-        An event that cannot be one (unreadable or future time, a value that is not finite, a NUL) is rejected alone.
+        An event that cannot be one (unreadable or future time, a value that is not finite, a NUL) is rejected alone;
+        up to 5 minutes ahead of `now` is not the future, for the clocks of two machines are never quite the same.
         Raises StoreUnavailable when nothing could be written.
         """
+        laps = laps or Laps()
         good: dict[int, PostedEvent] = {}
         rejected: dict[int, str] = {}
         for index, event in enumerate(request.events):
             try:
-                good[index] = _event(event, self.business.events.time_zone, now)
+                posted = posted_event(event, self.business.events.time_zone, now)
+                good[index] = replace(posted, user_id=self.names.of(posted.user_id))
             except ValueError as fault:
                 rejected[index] = str(fault)
+        laps.lap("parse")
         verdicts = self.store.append(list(good.values()), now) if good else []
-        limit = self.business.events.max_kinds
+        laps.lap("write")
+        kinds = _TOO_MANY_KINDS.format(limit=self.business.events.max_kinds)
+        refusals = {"too many kinds": kinds, "forgotten": _FORGOTTEN}
         for index, verdict in zip(good, verdicts, strict=True):
-            if verdict == "too many kinds":
-                rejected[index] = _TOO_MANY_KINDS.format(limit=limit)
+            if verdict in refusals:
+                rejected[index] = refusals[verdict]
         return {
             "accepted": verdicts.count("accepted"), "duplicates": verdicts.count("duplicate"),
             "rejected": [{"index": index, "reason": rejected[index]} for index in sorted(rejected)],
@@ -112,19 +146,40 @@ class Live:
     def _bundles(self) -> dict[TaskName, Bundle]:
         return {task: champion.bundle for task, champion in self.champions.items()}
 
+    def _chosen(self, tasks: Sequence[TaskName] | None) -> dict[TaskName, Bundle]:
+        """The models of the questions that are asked, in the order of all; raises Refusal where there is none."""
+        held = self._bundles()
+        if tasks is None:
+            return held
+        if missing := [task for task in dict.fromkeys(tasks) if task not in held]:
+            said = f"tasks: there is no model for {', '.join(missing)}; there is one for {', '.join(held)}."
+            hint = f"Ask for {', '.join(held)}, or leave tasks out for all that have a model."
+            raise Refusal(422, "no_model", said, hint)
+        return {task: bundle for task, bundle in held.items() if task in tasks}
+
     def _scores(
-        self, seen: Mapping[str, History], kinds: tuple[str, ...], as_of: int, request: ScoreRequest
+        self, seen: Seen, chosen: dict[TaskName, Bundle], request: ScoreRequest, laps: Laps
     ) -> list[dict[str, Any]]:
-        table = self._features(list(seen.values()), kinds, as_of)
-        scores = score_table(self._bundles(), table, request.reasons, request.lang)
-        return [scores.answer(row) for row in range(len(seen))]
+        table = self.table(seen)
+        laps.lap("features")
+        scores = score_table(chosen, table, request.reasons, request.lang)
+        if len(chosen) < len(self.champions):  # a user's stage is the same whichever questions are asked
+            scores = replace(scores, stage=stages(self._bundles(), table))
+        laps.lap("predict")
+        said = [scores.answer(row) for row in range(len(seen.histories))]
+        laps.lap("reasons")
+        return said
 
     def _features(self, past: list[History], kinds: tuple[str, ...], as_of: int) -> FeatureTable:
-        if kinds not in self.plans:
-            self.plans[kinds] = self.catalog.plan(kinds)
-        values = np.stack([build_one(history, self.plans[kinds], as_of) for history in past])
+        plan = self._plan(kinds)
+        values = np.stack([build_one(history, plan, as_of) for history in past])
         rows = np.arange(len(past), dtype=np.int64)
         return FeatureTable(self.catalog, rows, np.full(len(past), as_of, dtype=np.int64), values)
+
+    def _plan(self, kinds: tuple[str, ...]) -> Plan:
+        if kinds not in self.plans:
+            self.plans[kinds] = self.catalog.plan(kinds)
+        return self.plans[kinds]
 
 
 def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> Live:
@@ -136,76 +191,17 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
     business = read_business(config)
     known = champions(business) if held is None else {task: ready(one, business) for task, one in held.items()}
     same_catalogue(known)
-    return Live(business, known, open_history(business))
-
-
-def open_history(business: Business) -> Store:
-    """The online store of this business, beside its winback.toml."""
-    return open_store(business.state / STORE, business.events.time_zone, business.events.max_kinds)
+    return Live(business, known, open_history(business), pseudonyms_of(business))
 
 
 def warm(business: Business, now: int, progress: Progress) -> str:
     """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
-    past, account = open_past(business, now, progress)
-    with progress.step(f"keeping the histories of {past.user_count:,} users with {past.event_count:,} events at hand"):
-        store = open_history(business)
-        store.warm(past, account.event_ids())
-        store.close()
+    store = open_history(business)
+    past, _ = fill(business, store, now, progress)
+    store.close()
     return next(str(some.users[some.owner[at]]) for some in past.buckets() for at in _newest(some))
 
 
 def _newest(histories: Histories) -> NDArray[np.int64]:
     """The places of the log's newest events."""
     return np.flatnonzero(histories.time == histories.span.last)
-
-
-def _about(user: str, history: History) -> dict[str, Any]:
-    last = format_instant(int(history.time[-1]))
-    return {"user_id": user, "events_seen": len(history.time), "last_event_at": last}
-
-
-def _past(text: str, zone: str, now: int) -> int:
-    try:
-        moment = parse_instant(text, zone)
-    except InputProblem as problem:
-        raise Refusal(
-            422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
-        ) from None
-    if moment > now:
-        said = f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}."
-        hint = "Send a past moment, or leave as_of out for the newest state."
-        raise Refusal(422, "as_of_in_the_future", said, hint)
-    return moment
-
-
-def _until(history: History, as_of: int, as_known_then: bool) -> History:
-    """The part of a history that `as_of` sees; arrivals matter only to somebody who asks about the past."""
-    seen = history.time <= as_of
-    if as_known_then and len(history.arrived):
-        seen &= history.arrived <= as_of
-    past = replace(history, arrived=history.arrived[:0])
-    if seen.all():
-        return past
-    return replace(past, **{name: column[seen] for name, column in vars(past).items() if name != "arrived"})
-
-
-def _event(event: EventRequest, zone: str, now: int) -> PostedEvent:
-    """A posted event in the log's own meaning; ValueError says why it cannot be one."""
-    words = {name: getattr(event, name) for name in ("event_id", "user_id", "kind", "item")}
-    for name, text in words.items():
-        if text is not None and "\0" in text:
-            raise ValueError(f"{name} contains a NUL character")
-        if text in _NOTHING and name != "item":
-            raise ValueError(f"{name} is '{text}', which means that there is none")
-    try:
-        moment = parse_instant(event.time, zone)
-    except InputProblem:
-        raise ValueError("time is not readable; send ISO 8601, such as 2026-07-15T08:30:00Z") from None
-    if moment > now:
-        raise ValueError(f"time is in the future; it is {format_instant(now)}")
-    if moment < EARLIEST:
-        raise ValueError("time is before 1900")
-    if event.value is not None and not abs(event.value) <= LARGEST_VALUE:
-        raise ValueError("value is not a finite number; send null when there is none")
-    item = None if event.item in _NOTHING else event.item
-    return PostedEvent(event.event_id, event.user_id, moment, event.kind, event.value, item)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from features.problems import did_you_mean
+from features.definitions import TaskName
 
 MOST_USERS = 10_000
 MOST_EVENTS = 5_000
-SHOWN = 3  # faults named in one message
+Headers = tuple[tuple[bytes, bytes], ...]
+SOON: Headers = ((b"retry-after", b"1"),)
 
 
-class Refusal(Exception):  # noqa: N818 the caller's mistake, not ours
-    """A caller's mistake: status 4xx, a stable code, what is wrong, and what to send instead."""
+class Refusal(Exception):  # noqa: N818 the caller's mistake, or bad luck, not ours
+    """An answer other than the one asked for: status, a stable code, what is wrong, and what to send instead.
 
-    def __init__(self, status: int, code: str, message: str, hint: str) -> None:
+    headers: those that HTTP asks of the status, such as SOON.
+    """
+
+    def __init__(self, status: int, code: str, message: str, hint: str, headers: Headers = ()) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.hint = status, code, message, hint
+        self.status, self.code, self.message, self.hint, self.headers = status, code, message, hint, headers
 
 
 class Strict(BaseModel):
@@ -38,6 +42,11 @@ class ScoreRequest(Strict):
     )
     reasons: Annotated[int, Field(ge=0, le=10)] = Field(
         3, description="how many reasons a score gets: a whole number from 0 to 10"
+    )
+    tasks: Annotated[list[TaskName], Field(min_length=1, max_length=3)] | None = Field(
+        None,
+        description='a non-empty list out of "churn", "conversion", "ltv"; leave it out for all that have a model',
+        examples=[["churn"]],
     )
     lang: Literal["en", "zh"] = Field("en", description='the language of the reasons: "en" or "zh"')
     as_of: str | None = Field(
@@ -121,7 +130,9 @@ class Amount(Estimate):
 
 
 class Score(Strict):
-    """What is known of one user at as_of; a question is null where it is not asked, absent where there is no model.
+    """What is known of one user at as_of.
+
+    A question is null where it does not concern this user, absent where there is no model or `tasks` left it out.
 
     lag_seconds: how long ago the newest event of anybody happened; if it grows, the feed of events has stalled.
     models: the model behind each question, such as winback-churn/3.
@@ -161,6 +172,13 @@ class EventsResponse(Strict):
     rejected: list[Rejected]
 
 
+class Listing(Strict):
+    """What there is, by method and path."""
+
+    service: Literal["winback"]
+    endpoints: dict[str, str]
+
+
 class Fault(Strict):
     """code: stable, for programs.  message, hint: what is wrong and what to do, for people."""
 
@@ -173,60 +191,3 @@ class ErrorResponse(Strict):
     """The body of every 4xx and 5xx."""
 
     error: Fault
-
-
-Request = TypeVar("Request", ScoreRequest, EventsRequest)
-_CODES = {
-    "missing": "missing_field",
-    "extra_forbidden": "unknown_field",
-    "too_long": "too_many",
-    "too_short": "too_few",
-}
-
-
-def parse(model: type[Request], body: bytes) -> Request:
-    """Read a request body; raises Refusal that names field, position and what to send instead."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-    first = faults[0]
-    if first["type"] == "json_invalid":
-        said = first["msg"].removeprefix("Invalid JSON: ")
-        raise Refusal(400, "bad_json", f"The body is not JSON: {said}.", f"Send a JSON object: {_wanted(model)}.")
-    said = "; ".join(_fault(fault) for fault in faults[:SHOWN])
-    more = f"; and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
-    raise Refusal(422, _CODES.get(first["type"], "bad_field"), f"{said}{more}.", _hint(model, first))
-
-
-def _fault(fault: Any) -> str:
-    where = _where(fault["loc"])
-    if fault["type"] == "missing":
-        return f"{where} is missing"
-    if fault["type"] == "extra_forbidden":
-        return f"{where} is not a known field"
-    return f"{where}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
-
-
-def _where(loc: tuple[str | int, ...]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:60]}" for part in loc)
-    return path.removeprefix(".") or "the body"
-
-
-def _hint(model: type[BaseModel], fault: Any) -> str:
-    """What to send instead, in the words of the field's own description."""
-    loc: tuple[str | int, ...] = fault["loc"]
-    level = model if len(loc) < 2 or fault["type"] != "extra_forbidden" else EventRequest
-    if fault["type"] == "extra_forbidden":
-        return did_you_mean(str(loc[-1])[:60], level.model_fields)
-    fields = EventRequest.model_fields | model.model_fields
-    for name in reversed(loc):
-        if name in fields:
-            return f"Send {fields[str(name)].description}."
-    return f"Send a JSON object: {_wanted(model)}."
-
-
-def _wanted(model: type[BaseModel]) -> str:
-    return ", ".join(
-        f"{name} = {field.description}" for name, field in model.model_fields.items() if field.is_required()
-    )

@@ -10,27 +10,32 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import socket
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 
 import bentoml
 
-from features.business import read_business
-from features.definitions import TaskName
+from features.business import STATE, Business, read_business
 from features.problems import InputProblem
 from features.progress import progress_on
-from serving.http import ErrorForm, application
-from serving.live import open_live, warm
-from training.bundle import load_bundle
-from training.keeping.registry import Champion, champions
+from serving.follow import Follower
+from serving.handover import FILE, handover_file, loaded, read_handover
+from serving.http import Gate, application
+from serving.keys import demand, key_file
+from serving.live import Live, open_live, warm
+from serving.watch import hand_over
+from serving.wire import speak_our_form
+from training.keeping.registry import exists
 
-CONFIG, CHAMPIONS = "WINBACK_CONFIG", "WINBACK_CHAMPIONS"
+CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"
+BAKED = Path(__file__).resolve().parents[1]  # where `winback bento` puts winback.toml and the models
+BROUGHT = "models"
 SECONDS_TO_START = 180
 LONGEST_ANSWER_SECONDS = 3600  # BentoML's own limit, 60, would answer 10,000 users with reasons by an error
 
@@ -41,32 +46,62 @@ class Winback:
     """Scores of now, with reasons, and events taken in."""
 
     def __init__(self) -> None:
-        live = open_live(Path(os.environ[CONFIG]), _handed_over(os.environ.get(CHAMPIONS)))
+        config = _config()
+        business = read_business(config)
+        file = _models(business)
+        handed = read_handover(file) or hand_over(business)
+        live = open_live(config, loaded(handed, file, business))
         live.warm_up()
-        routes.state.live, routes.state.probes = live, service.openapi_spec.asdict()["paths"]
+        speak_our_form()
+        routes.state.lock(_key_file(business), os.environ.get(KEYS))
+        self._take(live)
+        self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)
+        routes.state.watch_report = self._follower.report
+        self._follower.start()
+
+    def _take(self, live: Live) -> None:
+        routes.state.live = live
+
+    @bentoml.on_deployment
+    def settle() -> None:  # type: ignore[misc]  # BentoML makes it a static method
+        """Before the workers start, in the folder where the service was started: where a bento's state lies."""
+        if _config() == BAKED / "winback.toml":
+            os.environ.setdefault(STATE, str(Path.cwd() / ".winback"))
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """What was acknowledged is on disk already; the watch ends, and the store's connections close."""
+        self._follower.stop()
+        routes.state.live.store.close()
 
 
 service = bentoml.service(
-    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}}
-)(Winback)
-service.mount_asgi_app(routes, path="/")
-service.add_asgi_middleware(ErrorForm)
+    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+)(Winback)  # fmt: skip
+service.add_asgi_middleware(Gate, interface=routes)
 
 
-def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1) -> None:
+def run(
+    config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 1, without_keys: bool = False
+) -> None:
     """Serve until Ctrl-C.
 
     Raises InputProblem before anything listens: no configuration, no champion, one of another definition, a port
     in use.
     """
     business = read_business(config)
-    held = champions(business)
-    open_live(config, held).store.close()
+    keys = demand(business, host, without_keys)
+    handed = hand_over(business)
+    open_live(config, loaded(handed, handover_file(business), business)).store.close()
     address = _free(host, port)
     user = warm(business, time.time_ns() // 1000, progress_on(sys.stdout))
+    for said in (handed.away and f"The models of before serve on: {handed.away}.", *handed.refused.values()):
+        if said:
+            print(said, flush=True)
     os.environ |= {
         CONFIG: str(config.resolve()),
-        CHAMPIONS: _handing_over(held),
+        KEYS: keys,
         "BENTOML_DO_NOT_TRACK": "True",
         "BENTOML_QUIET": "True",
         "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(business.state.resolve() / "bentoml")),
@@ -77,20 +112,29 @@ def run(config: Path, port: int = 3000, host: str = "127.0.0.1", workers: int = 
     service.serve_http(host=address, port=port)
 
 
-def _handing_over(held: Mapping[TaskName, Champion]) -> str:
-    """Where the champions lie: all workers have the same, start without MLflow, and live on without the registry."""
-    return json.dumps(
-        [[champion.task, champion.name, champion.version, str(champion.folder)] for champion in held.values()]
-    )
+def _config() -> Path:
+    """The winback.toml that the environment names, or of this folder, or that the bento brings along."""
+    here = Path(os.environ.get(CONFIG, "winback.toml"))
+    return here.resolve() if CONFIG in os.environ or here.exists() else BAKED / "winback.toml"
 
 
-def _handed_over(text: str | None) -> dict[TaskName, Champion] | None:
-    if text is None:
-        return None
-    return {
-        task: Champion(task, name, version, Path(folder), load_bundle(Path(folder)))
-        for task, name, version, folder in json.loads(text)
-    }  # fmt: skip
+def _models(business: Business) -> Path:
+    """The handover file to follow.
+
+    A bento brings models along; they serve where there is no registry, and until the registry has been asked.
+    """
+    file, brought = handover_file(business), BAKED / BROUGHT / FILE
+    if not exists(business) and brought.exists():
+        return brought
+    if not file.exists() and brought.exists():
+        shutil.copytree(brought.parent, file.parent, dirs_exist_ok=True)
+    return file
+
+
+def _key_file(business: Business) -> Path:
+    """The keys of the business, or those that a bento brings along while its own state has none."""
+    own, brought = key_file(business), BAKED / BROUGHT / key_file(business).name
+    return brought if brought.exists() and not own.exists() else own
 
 
 def _free(host: str, port: int) -> str:

@@ -8,11 +8,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,16 +24,25 @@ _UNPRIVILEGED = ("postgres", "nobody")
 
 @dataclass(frozen=True)
 class Server:
-    """host, port: where it listens; every login needs the password.  OWNER owns the database `events`."""
+    """host, port: where it listens; every login needs the password.  OWNER owns the database `events`.
+
+    stop, start: as a crash would, and again on the same port.
+    """
 
     host: str
     port: int
+    stop: Callable[[], None]
+    start: Callable[[], None]
     database: str = "events"
 
     @property
     def url(self) -> str:
         """Without a password."""
         return f"postgresql://{OWNER}@{self.host}:{self.port}/{self.database}"
+
+    @property
+    def url_with_password(self) -> str:
+        return self.url.replace("@", f":{quote(PASSWORD, safe='')}@", 1)
 
 
 def binaries() -> Path | None:
@@ -57,9 +68,11 @@ def running() -> Iterator[Server]:
         log = folder / "log"
         options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={folder} -c fsync=off"
         control = [str(where / "pg_ctl"), "-D", str(folder / "data"), "-w", "-t", "60"]
-        _run([*control, "-l", str(log), "-o", options, "start"], account, log)
+        start = partial(_run, [*control, "-l", str(log), "-o", options, "start"], account, log)
+        stop = partial(_run, [*control, "-m", "immediate", "stop"], account, log)
+        start()
         try:
-            server = Server("127.0.0.1", port)
+            server = Server("127.0.0.1", port, stop, start)
             _run(
                 [str(where / "createdb"), "-h", server.host, "-p", str(port), "-U", OWNER, server.database],
                 account,
@@ -67,7 +80,7 @@ def running() -> Iterator[Server]:
             )
             yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"], account, log)
+            stop()
 
 
 def _made(where: Path, folder: Path, account: str) -> None:

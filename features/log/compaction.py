@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features.business import Business
+from features.forgotten import Forgotten, forgotten
 from features.histories import Span
 from features.log.disk import refuse_full_disk
+from features.log.forgetting import hidden_rows
 from features.log.ingest import bits_for
 from features.log.locks import writing
 from features.log.manifest import SEGMENTS, Manifest, log_folder, publish, read_manifest, sweep
@@ -22,17 +24,19 @@ from features.progress import Progress
 
 @dataclass(frozen=True)
 class Compacted:
-    """segments: how many there were.  log: as it is now."""
+    """segments: how many there were.  log: as it is now.  erased: events of forgotten users that went from the disk."""
 
     segments: int
     log: Manifest
+    erased: int = 0
 
     def lines(self) -> list[str]:
         """For a person to read."""
         inside = f"{self.log.events:,} events in {self.log.buckets:,} bucket{'s' if self.log.buckets > 1 else ''}"
+        gone = [f"{self.erased:,} events of forgotten users are gone from the log."] if self.erased else []
         if self.segments == 1:
-            return [f"The log is one segment already: {inside}."]
-        return [f"{self.segments} segments became one: {inside}."]
+            return [f"The log is one segment{'' if gone else ' already'}: {inside}.", *gone]
+        return [f"{self.segments} segments became one: {inside}.", *gone]
 
 
 def compact(business: Business, progress: Progress) -> Compacted:
@@ -47,30 +51,34 @@ def compact(business: Business, progress: Progress) -> Compacted:
         if log is None or not log.segments:
             raise missing_log(business)
         bits = max(log.bits, bits_for(log.events))
-        if len(log.segments) == 1 and bits == log.bits:
+        stale = sum(open_run(folder / SEGMENTS / one.name).events.rows - one.events for one in log.segments)
+        if len(log.segments) == 1 and bits == log.bits and not stale:
             return Compacted(1, log)
-        merged = _merged(folder, log, bits, progress)
+        merged = _merged(folder, log, bits, forgotten(business), progress)
         publish(folder, merged)
         sweep(folder, merged)
-        return Compacted(len(log.segments), merged)
+        return Compacted(len(log.segments), merged, stale)
 
 
-def _merged(folder: Path, log: Manifest, bits: int, progress: Progress) -> Manifest:
+def _merged(folder: Path, log: Manifest, bits: int, stones: Forgotten, progress: Progress) -> Manifest:
     runs = [open_run(folder / SEGMENTS / segment.name) for segment in log.segments]
     refuse_full_disk(folder, sum(_size(folder / SEGMENTS / segment.name) for segment in log.segments) // 2)
     name = f"{len(log.deliveries):06d}-{uuid.uuid4().hex[:8]}"
     target, draft = folder / SEGMENTS / name, folder / SEGMENTS / f"{name}.draft"
     draft.mkdir()
     try:
-        gather_ids(runs, draft / "ids.parquet")
+        hidden, ids = hidden_rows(runs, log.buckets, stones)
+        gather_ids(runs, draft / "ids.parquet", ids)
         until = max(segment.complete_until for segment in log.segments)
         span = Span(0, 0, until, all(segment.dates_only for segment in log.segments), log.zone)
-        segment = merge(runs, None, log.bits, bits - log.bits, span, draft, progress)
-        assert segment is not None, "a log with segments has events"
+        segment = merge(runs, hidden, log.bits, bits - log.bits, span, draft, progress)
+        if segment is None:  # all of them are hidden
+            return replace(log, bits=bits, segments=(), forgotten=stones.moments())
         sync(draft)
         draft.rename(target)
         sync(target.parent)
-        return replace(log, bits=bits, segments=(replace(segment, name=name),))
+        moments = stones.moments()
+        return replace(log, bits=bits, segments=(replace(segment, name=name),), forgotten=moments)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

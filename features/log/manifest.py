@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from features.log.partitioned import sync
 from features.problems import InputProblem
 
 FORMAT = 1
+POSTED = "posted events"  # the source of what a flush brings
 FOLDER, MANIFEST, SEGMENTS, REJECTED = "log", "manifest.json", "segments", "rejected"
+STEPS: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}  # format 1 is the first
 _MEANING = (
     "query",
     "user",
@@ -79,15 +81,24 @@ class Delivery:
     rejected: Mapping[str, int]
     notes: tuple[str, ...]
 
+    @property
+    def hashed(self) -> bool:
+        """Whether its users are kept under keyed hashes (`features.pseudonyms`)."""
+        return "hash_users" in self.meaning
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times."""
+    """The log.  bits: a user's bucket is that many leading bits of the digest of the id.  zone: of its naive times.
+
+    forgotten: whom the figures of the segments leave out already, the moment by the mark (`features.forgotten`).
+    """
 
     bits: int
     zone: str
     segments: tuple[SegmentFacts, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    forgotten: Mapping[str, int] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
     @property
@@ -97,6 +108,17 @@ class Manifest:
     @property
     def events(self) -> int:
         return sum(segment.events for segment in self.segments)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that all events together give."""
+        return f"{sum(segment.digest for segment in self.segments) % (1 << 64):016x}"
+
+    @property
+    def mark(self) -> str:
+        """What tells this log from another, event ids included, whatever its segments; read from this file alone."""
+        columns = {delivery.meaning.get("event_id", "") for delivery in self.deliveries if delivery.source != POSTED}
+        return mark(self.fingerprint, sorted(columns))
 
     @property
     def files(self) -> dict[str, FileFacts]:
@@ -109,6 +131,11 @@ class Manifest:
         return replace(self, segments=segments, deliveries=(*self.deliveries, delivery))
 
 
+def mark(fingerprint: str, id_columns: Sequence[str]) -> str:
+    """A past's events, and which columns their ids came from."""
+    return f"{fingerprint}/{','.join(id_columns)}"
+
+
 def log_folder(business: Business) -> Path:
     """Where the log of a business is kept."""
     return business.state / FOLDER
@@ -116,7 +143,8 @@ def log_folder(business: Business) -> Path:
 
 def meaning_of(business: Business) -> dict[str, str]:
     """The settings that decide what the rows of a source mean."""
-    return {key: str(getattr(business.events, key)) for key in _MEANING}
+    meaning = {key: str(getattr(business.events, key)) for key in _MEANING}
+    return meaning | ({"hash_users": "true"} if business.events.hash_users else {})
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -131,6 +159,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     except (OSError, ValueError) as error:
         raise InputProblem(f"{path} cannot be read: {error}. Bring it back from a backup.", "damaged_log") from None
+    saved = upgraded(saved)
     if saved.get("format") != FORMAT:
         raise InputProblem(
             f"{path} is of format {saved.get('format')}, and this version of winback reads format {FORMAT}. "
@@ -139,8 +168,20 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     return Manifest(
         saved["bits"], saved["zone"], tuple(_segment(one) for one in saved["segments"]),
-        tuple(_delivery(one) for one in saved["deliveries"]),
+        tuple(_delivery(one) for one in saved["deliveries"]), saved.get("forgotten", {}),
     )  # fmt: skip
+
+
+def upgraded(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A saved manifest in today's format, as far as its own is known.
+
+    The migration rule: FORMAT counts up whenever code of the format before could read a saved log wrongly, and the
+    same commit adds to `STEPS` what makes a manifest of that format one of the next.  Segments are never rewritten for
+    it.  The file itself changes when the next delivery is published; a newer format is refused.
+    """
+    while step := STEPS.get(saved.get("format", 0)):
+        saved = step(saved)
+    return saved
 
 
 def _segment(saved: Mapping[str, Any]) -> SegmentFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +53,18 @@ def write_new_ids(runs: Sequence[Run], known: Sequence[Run], path: Path) -> Repe
     return Repeats(dropped, differing)
 
 
-def gather_ids(runs: Sequence[Run], path: Path) -> None:
-    """Write the ids of segments, which no other has, to `path`."""
-    if any(run.ids for run in runs):
-        with PartitionedWriter(path, CELL, IDS) as out:
-            for number in range(CELLS):
-                out.write(
-                    number,
-                    _ids([run.ids.read(number, IDS.names) if run.ids else None for run in runs]).select(IDS.names),
-                )
+def gather_ids(runs: Sequence[Run], path: Path, but: Collection[tuple[int, int]] = ()) -> None:
+    """Write the ids of segments, which no other has, to `path`; but: pairs of digests that are left out."""
+    if not any(run.ids for run in runs):
+        return
+    highs = np.array([high for high, _ in but], dtype=np.uint64)
+    with PartitionedWriter(path, CELL, IDS) as out:
+        for number in range(CELLS):
+            found = _ids([run.ids.read(number, IDS.names) if run.ids else None for run in runs]).select(IDS.names)
+            near = np.isin(found["high"].to_numpy(), highs)
+            for at in np.flatnonzero(near):
+                near[at] = (found["high"][at].as_py(), found["low"][at].as_py()) in but
+            out.write(number, found.filter(pa.array(~near)) if near.any() else found)
 
 
 def _ids(parts: Sequence[pa.Table | None]) -> pa.Table:

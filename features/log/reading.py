@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.business import Business
 from features.catalog import KindUse
+from features.forgotten import NOBODY, Forgotten, forgotten
 from features.histories import Histories, Span, arranged
 from features.log.locks import reading
 from features.log.manifest import REJECTED, SEGMENTS, Manifest, log_folder, meaning_of, read_manifest
@@ -33,12 +34,14 @@ class EventLog:
     """The log of a business as it was when it was opened; see `features.past.Past`.
 
     known_today: whether late arrivals are ignored.  held: keeps the segments in place as long as this object lives.
+    forgotten: whose events are hidden, though the segments have them until the next compaction.
     """
 
     folder: Path
     manifest: Manifest
     held: IO[str]
     known_today: bool = False
+    forgotten: Forgotten = NOBODY
     _starts: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -70,7 +73,7 @@ class EventLog:
         return tuple(together[kind] for kind in sorted(together))
 
     def fingerprint(self) -> str:
-        return f"{sum(segment.digest for segment in self.manifest.segments) % (1 << 64):016x}"
+        return self.manifest.fingerprint
 
     @property
     def arrivals(self) -> bool:
@@ -100,12 +103,26 @@ class EventLog:
         for table in self._tables(("event_id",)):
             yield from table["event_id"].drop_null().to_pylist()
 
+    def hidden_users(self) -> dict[str, int]:
+        """The users whom tombstones hide and whom the segments still have, with the moment up to which they do."""
+        found: dict[str, int] = {}
+        if self.forgotten.people:
+            for table in replace(self, forgotten=NOBODY)._tables(("user",)):
+                users = pc.unique(table["user"]).dictionary
+                some = self.forgotten.candidates(users).tolist()
+                untils = {name: self.forgotten.until(name) for name in (users[code].as_py() for code in some)}
+                found |= {name: until for name, until in untils.items() if until is not None}
+        return found
+
     def _tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         files = [open_run(self.folder / SEGMENTS / segment.name).events for segment in self.manifest.segments]
+        asked = list(dict.fromkeys([*columns, *(("user", "time") if self.forgotten.people else ())]))
         for bucket in range(self.manifest.buckets):
-            parts = [part for file in files if (part := _part(file, bucket, columns)) is not None]
+            parts = [part for file in files if (part := _part(file, bucket, asked)) is not None]
             if parts:
-                yield pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+                table = self.forgotten.kept(pa.concat_tables(parts).unify_dictionaries().combine_chunks())
+                if table.num_rows:
+                    yield table.select(list(columns))
 
 
 def _part(file: Partitioned, bucket: int, columns: Sequence[str]) -> pa.Table | None:
@@ -131,7 +148,7 @@ def open_log(business: Business) -> EventLog | None:
     if manifest is None or not manifest.segments:
         return None
     _refuse_other_meaning(business, manifest, folder)
-    return EventLog(folder, manifest, held)
+    return EventLog(folder, manifest, held, forgotten=forgotten(business))
 
 
 def _refuse_other_meaning(business: Business, manifest: Manifest, folder: Path) -> None:
@@ -139,10 +156,10 @@ def _refuse_other_meaning(business: Business, manifest: Manifest, folder: Path) 
     for delivery in manifest.deliveries:
         if delivery.source != business.events.source:
             continue
-        if other := [key for key in now if now[key] != delivery.meaning.get(key, "")]:
+        if other := [key for key in {**now, **delivery.meaning} if now.get(key, "") != delivery.meaning.get(key, "")]:
             key = other[0]
             raise InputProblem(
-                f'winback.toml says {key} = "{now[key]}", but the event log was ingested from '
+                f'winback.toml says {key} = "{now.get(key, "")}", but the event log was ingested from '
                 f'{delivery.source} with {key} = "{delivery.meaning.get(key, "")}". Put it back, or remove {folder} '
                 "and ingest again.",
                 "other_meaning",

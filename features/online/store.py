@@ -1,51 +1,47 @@
 """The online store: every user's history of now, so that a score reflects an event that was posted a moment ago.
 
-A projection of the event log plus a journal of what was posted since. SQLite beside winback.toml; the statements are
-plain SQLAlchemy, so that another database needs no second implementation.
+A projection of the event log plus a journal of what was posted since.  In a SQLite file beside winback.toml, or in
+PostgreSQL; `place` knows where that of a business is, `filling` brings it up to the log, `flush` empties the journal.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import sqlalchemy as sa
 
 from features.build import History
 from features.clock import zone_table
+from features.histories import I64
+from features.kernel import Plan
 from features.named import NO_ITEM, item_digest
-from features.online.database import (
-    A_QUERY,
-    A_WRITE,
-    HISTORIES,
-    JOURNAL,
-    KINDS,
-    LOG_IDS,
-    Database,
-    StoreUnavailable,
-    chunks,
-    facts,
-    insert,
-    known_ids,
-    packed,
-    state,
-)
-from features.online.packing import merge, pack, split, unpack
+from features.online.database import Database, Row, StoreUnavailable, chunks, facts, insert, state
+from features.online.filling import clear, fill, mark_of
+from features.online.fold import USUAL, Folding
+from features.online.kinds import Kinds, ranks
+from features.online.packing import MOST_EVENT_BYTES, unpack_carry
+from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing, packed_parts, whole_history
+from features.online.statements import Statements
+from features.online.stones import SALT, refused_until
+from features.online.tables import FRONTIER
 from features.past import Past
+from features.progress import Progress, Silent
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]
 
-Verdict = Literal["accepted", "duplicate", "too many kinds"]
+Verdict = Literal["accepted", "duplicate", "too many kinds", "forgotten"]
+A_REPLAY = 5_000
 
 
 @dataclass(frozen=True)
 class PostedEvent:
-    """One event as it was posted.  time: microseconds UTC.  value: finite or None."""
+    """One event as it was posted.  time: microseconds UTC.  value: finite or None.  No text holds a NUL."""
 
     event_id: str
     user_id: str
@@ -69,46 +65,55 @@ class Snapshot:
 
 
 class Store:
-    """Packed histories by user, and the ids of all events in them; safe for several threads and processes at once."""
+    """Packed histories by user, and the ids of all events in them; safe for several threads, processes and machines."""
 
-    def __init__(self, url: str, zone: str, max_kinds: int = 200) -> None:
-        """url: as SQLAlchemy writes it.  zone: the business time zone, for the hour of the week."""
-        self._database = Database(url)
+    def __init__(self, url: str, zone: str, max_kinds: int = 200, folding: Folding = USUAL) -> None:
+        """url: sqlite:///PATH or postgresql://...  zone: the business time zone, for the hour of the week.
+
+        folding: when old events are folded.
+        """
+        self.database = Database(url)
+        self._says = Statements(self.database.engine)
         self._zone = zone_table(zone)
-        self._max_kinds = max_kinds
-        self._names: tuple[str, ...] = ()
+        self._kinds = Kinds(self.database, max_kinds)
+        self._folding = folding
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
     @property
     def fingerprint(self) -> str | None:
         """Of the event log that the store was last filled from; None when it never was."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return facts(connection).get("log")
 
-    def warm(self, past: Past, event_ids: Iterable[str] = ()) -> bool:
-        """Fill the store from the event log in one transaction; False when it already holds exactly this log.
+    def read(self, users: Sequence[str], folded: bool = False) -> Snapshot:
+        """The histories of these users, all of one moment; unknown users are absent.
 
-        event_ids: those of the log, so that an event posted again, or posted first and in the log since, counts once.
-        Events posted over HTTP that the log does not have are kept.
+        folded: with the old events of long histories as a carry, where they are folded, instead of one by one.
         """
-        ids = sorted(set(event_ids))  # in order, or the index is written a page an id
-        mark = _mark(past, ids)
-        with self._database.writing() as connection:
-            if facts(connection).get("log") == mark:
-                return False
-            for table in (HISTORIES, LOG_IDS):
-                connection.execute(table.delete())
-            insert(connection, LOG_IDS, ({"event_id": event_id} for event_id in ids))
-            numbers = self._number(connection, past.kinds)
-            kind_ids = np.array([numbers[kind] for kind in past.kinds], dtype=np.int64)
-            for histories in past.buckets():
-                everybody = split(histories, kind_ids)
-                insert(connection, HISTORIES, ({"user_id": user, "packed": blob} for user, blob in everybody))
-            state(connection, log=mark, arrivals=str(int(past.arrivals)), frontier=str(past.span.last))
-            self._replay(connection)
-        return True
+        rows = self.database.read([user for user in users if "\0" not in user], CARRY if folded else ARCHIVE)
+        frontier, kinds, *_ = rows[0]
+        names, found = self._kinds.names(int(kinds)), {}
+        for _, _, user, packed, tail, old in rows:
+            if user is not None:
+                found[user] = whole_history(packed, tail, None if folded else old, names, self._zone)
+                if folded and old is not None:
+                    found[user] = replace(found[user], carry=unpack_carry(old, self._zone))
+                    if found[user].carry is None:  # the business has moved to another time zone
+                        return self.read(users)
+        return Snapshot(found, names, frontier)
+
+    def unfolded(self, known: Snapshot, plan: Plan, as_of: int, as_known_then: bool) -> Snapshot:
+        """The same, but with the whole history of those whose carry cannot answer for this moment.
+
+        as_known_then: whether only what had arrived by `as_of` counts.
+        """
+        short = [user for user, one in known.histories.items() if not one.serves(plan, as_of, as_known_then)]
+        if not short:
+            return known
+        whole = self.read(short)
+        return replace(whole, histories={**known.histories, **whole.histories})
 
     def append(self, events: Sequence[PostedEvent], received_at: int) -> list[Verdict]:
         """Add events durably, each id once; they are on disk when this returns.
@@ -116,61 +121,105 @@ class Store:
         events: a few thousand at most.  received_at: microseconds UTC.  Returns one verdict an event, in order.
         Raises StoreUnavailable when they could not be written; then none was.
         """
-        with self._database.writing() as connection:
-            known = known_ids(connection, [event.event_id for event in events])
+        users = {event.user_id for event in events}
+        with self.database.writing(users) as connection:
+            said = facts(connection)
+            generation = int(said["generation"])
+            until = refused_until(connection, said.get(SALT), users)
+            welcome = [event for event in events if event.time > until.get(event.user_id, event.time - 1)]
+            new = self._says.add_ids(connection, generation, {event.event_id for event in welcome})
             fresh: dict[str, PostedEvent] = {}
-            for event in events:
-                if event.event_id not in known:
+            for event in welcome:
+                if event.event_id in new:
                     fresh.setdefault(event.event_id, event)
-            numbers = self._number(connection, (event.kind for event in fresh.values()), self._max_kinds)
+            kinds = (event.kind for event in fresh.values())
+            numbers = self._kinds.number(connection, kinds, int(said["kinds"]), limited=True)
             taken = [event for event in fresh.values() if event.kind in numbers]
+            refused = [event.event_id for event in fresh.values() if event.kind not in numbers]
+            self._says.forget_ids(connection, generation, refused)
             rows = [{**vars(event), "received_at": received_at} for event in taken]
-            insert(connection, JOURNAL, rows)
-            self._fold(connection, rows, numbers)
-        return [_verdict(event, fresh.get(event.event_id), numbers) for event in events]
+            self._says.add_posted(connection, rows)
+            self._fold(connection, generation, rows, numbers, said.get("arrivals") == "1")
+        return [
+            _verdict(event, fresh.get(event.event_id), numbers)
+            if event.time > until.get(event.user_id, event.time - 1) else "forgotten"
+            for event in events
+        ]  # fmt: skip
 
-    def read(self, users: Sequence[str]) -> Snapshot:
-        """The histories of these users, all of one moment; unknown users are absent."""
-        found: dict[str, History] = {}
-        with self._database.reading() as connection:
-            meta, names = facts(connection), self._names
-            if int(meta.get("kinds", 0)) > len(names):  # kinds are only ever added, at the end
-                names = tuple(connection.execute(sa.select(KINDS.c.name).order_by(KINDS.c.id)).scalars())
-                self._names = names
-            for user, blob in packed(connection, users):
-                found[user] = unpack(blob, self._zone)
-        return Snapshot(found, names, int(meta["frontier"]) if "frontier" in meta else None)
+    def warm(
+        self, past: Past, event_ids: Iterable[str] = (), mark: str | None = None, progress: Progress | None = None
+    ) -> bool:
+        """Fill the store from the event log; False when it already holds exactly this log.
 
-    def _replay(self, connection: sa.Connection) -> None:
-        """Fold every posted event that the log does not have into the histories anew."""
-        in_log = sa.exists().where(LOG_IDS.c.event_id == JOURNAL.c.event_id)
-        rows = [dict(row) for row in connection.execute(sa.select(JOURNAL).where(~in_log)).mappings()]
-        numbers = self._number(connection, {row["kind"] for row in rows})
-        for some in chunks(rows, A_WRITE):
-            self._fold(connection, some, numbers)
+        event_ids: those of the log, so that an event posted again, or posted first and in the log since, counts once.
+        mark: what names this log (`features.past.mark_of`); None makes one of all ids.
+        Until all is there, readers and writers go on with what was there before; then they change over in one step.
+        Events posted over HTTP that the log does not have are kept.  The caller is alone with the store
+        (`Database.alone`) since before it opened `past`, or what is flushed in between would be missing.
+        Raises StoreUnavailable, with nothing changed.
+        """
+        if mark is None:
+            event_ids = sorted(set(event_ids))
+            mark = mark_of(past, event_ids)
+        if self.fingerprint == mark:
+            return False
+        with self.database.writing([]) as connection:
+            said = facts(connection)
+            generation = int(said["generation"]) + 1
+            numbers = self._kinds.number(connection, past.kinds, int(said["kinds"]), limited=False)
+        edge = self._folding.edge(past.span.last)
+        parted = partial(packed_parts, edge=edge, folding=self._folding, zone=self._zone)
+        fill(self.database, self._says, generation, past, event_ids, numbers, parted, progress or Silent())
+        self._change_over(generation, mark, past)
+        clear(self.database, self._says)
+        return True
 
-    def _fold(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, int]) -> None:
+    def _change_over(self, generation: int, mark: str, past: Past) -> None:
+        """Let a filled generation count, with the posted events that the log does not have folded into it."""
+        with self.database.writing() as connection:
+            kinds = int(facts(connection)["kinds"])
+            state(connection, generation=str(generation), log=mark, arrivals=str(int(past.arrivals)))
+            connection.execute(FRONTIER.delete())
+            insert(connection, FRONTIER, [{"stripe": 0, "time": past.span.last}])
+            rows = self._says.not_in_log(connection, generation)
+            self._says.add_ids(connection, generation, [row["event_id"] for row in rows])
+            numbers = self._kinds.number(connection, {row["kind"] for row in rows}, kinds, limited=False)
+            for some in chunks(rows, A_REPLAY):
+                self._fold(connection, generation, some, numbers, past.arrivals)
+
+    def _fold(
+        self, connection: sa.Connection, generation: int, rows: Sequence[Row], numbers: Mapping[str, int],
+        arrivals: bool,
+    ) -> None:  # fmt: skip
         """Merge journal rows into the packed histories of their users and move the frontier."""
-        if not rows:
-            return
-        meta = facts(connection)
-        by_user: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        by_user: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_user[row["user_id"]].append(row)
-        rank = np.argsort(np.argsort(np.array(sorted(numbers, key=lambda name: numbers[name]), dtype=object)))
-        before = dict(packed(connection, list(by_user)))
-        after = []
+        if not by_user:
+            return
+        self._says.move_frontier(connection, rows)
+        rank, most = ranks(numbers), MOST_EVENT_BYTES * self._folding.whole
+        stored, changes = self._says.stored(connection, generation, by_user, most), {}
         for user, added in by_user.items():
-            history = self._history(added, numbers, meta.get("arrivals") == "1")
-            known = unpack(before[user], self._zone) if user in before else _none(history)
-            after.append({"user_id": user, "packed": pack(merge(known, history, rank))})
-        for some in chunks(list(before), A_QUERY):
-            connection.execute(HISTORIES.delete().where(HISTORIES.c.user_id.in_(some)))
-        insert(connection, HISTORIES, after)
-        newest = max(row["time"] for row in rows)
-        state(connection, frontier=str(max(newest, int(meta.get("frontier", newest)))))
+            posted = self._posted(added, numbers, arrivals)
+            there = stored.get(user) or nothing(posted)
+            changes[user] = self._grown(connection, generation, user, there, posted, rank)
+        self._says.put(connection, generation, changes)
 
-    def _history(self, rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, int], arrivals: bool) -> History:
+    def _grown(
+        self, connection: sa.Connection, generation: int, user: str, stored: Stored, posted: History, rank: I64
+    ) -> Change:
+        """What to write when events are posted to a user."""
+
+        def edge() -> int:
+            return self._folding.edge(self._says.frontier(connection))
+
+        def part(name: str) -> bytes:
+            return self._says.part(connection, generation, user, name)
+
+        return grown(stored, posted, rank, self._folding, self._zone, edge, part)
+
+    def _posted(self, rows: Sequence[Row], numbers: Mapping[str, int], arrivals: bool) -> History:
         """Posted events as arrays, in no order; there is no -0.0, which equals 0.0 but has other bits."""
         time = np.array([row["time"] for row in rows], dtype=np.int64)
         arrived = np.array([max(row["received_at"], row["time"]) for row in rows if arrivals], dtype=np.int64)
@@ -181,27 +230,14 @@ class Store:
             self._zone.hour_of_week(time), arrived,
         )  # fmt: skip
 
-    def _number(self, connection: sa.Connection, kinds: Iterable[str], limit: int | None = None) -> dict[str, int]:
-        """The numbers of all kinds, new ones added behind the old ones; beyond the limit a new kind gets none."""
-        numbers = {name: number for number, name in connection.execute(sa.select(KINDS.c.id, KINDS.c.name))}
-        new = [kind for kind in dict.fromkeys(kinds) if kind not in numbers]
-        if limit is not None:
-            new = new[: max(0, limit - len(numbers))]
-        if new:
-            rows = [{"id": number, "name": name} for number, name in enumerate(new, len(numbers))]
-            insert(connection, KINDS, rows)
-            numbers |= {row["name"]: row["id"] for row in rows}
-            state(connection, kinds=str(len(numbers)))
-        return numbers
 
-
-def open_store(path: Path, zone: str, max_kinds: int = 200) -> Store:
+def open_store(path: Path, zone: str, max_kinds: int = 200, folding: Folding = USUAL) -> Store:
     """The SQLite store in a file, which is made when it is missing.
 
     Raises InputProblem when the file is something else or of another version of winback.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Store(f"sqlite:///{path}", zone, max_kinds)
+    return Store(f"sqlite:///{path}", zone, max_kinds, folding)
 
 
 def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str, int]) -> Verdict:
@@ -209,12 +245,3 @@ def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str
     if first is not None and first.kind not in numbers:
         return "too many kinds"
     return "accepted" if event is first else "duplicate"
-
-
-def _mark(past: Past, ids: Sequence[str]) -> str:
-    digest = hashlib.blake2b("\x00".join(ids).encode(), digest_size=8).hexdigest()
-    return f"{past.fingerprint()}/{digest}"
-
-
-def _none(like: History) -> History:
-    return History(like.time[:0], like.kind[:0], like.value[:0], like.item[:0], like.hour[:0], like.arrived[:0])

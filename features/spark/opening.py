@@ -45,5 +45,7 @@ def _past_of_log(spark: SparkSession, log: EventLog) -> SparkPast:
     columns |= {name: sql.unix_micros(name) for name in ("time", "ingested_at")}
     finer = sql.col("bucket").cast("int") * parts + sql.pmod(sql.xxhash64("user"), sql.lit(parts)).cast("int")
     rows = spark.read.parquet(*map(literal, paths))
+    for user, until in log.hidden_users().items():
+        rows = rows.where((sql.col("user") != user) | (sql.unix_micros("time") > until))
     events = rows.select(*(column.alias(name) for name, column in columns.items()), finer.alias("bucket"))
     return SparkPast(events, log.span, log.uses(), log.arrivals, held=log)

@@ -21,8 +21,10 @@ from features.build import build, build_one
 from features.business import Business, ChurnSection, EventsSection
 from features.catalog import catalog
 from features.histories import Histories
+from features.online.database import Database
 from features.online.store import PostedEvent, Store, StoreUnavailable, open_store
 from features.problems import InputProblem
+from tests.features.conftest import NewStore
 from tests.histories_made import Event, past
 
 DAY = 86_400_000_000
@@ -88,13 +90,13 @@ def event_lists(draw: st.DrawFn) -> list[PostedEvent]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=event_lists(), cut=st.integers(0, 25), arrivals=st.booleans(), data=st.data())
 def test_online_features_equal_batch_features_to_the_bit(
-    tmp_path_factory: pytest.TempPathFactory, events: list[PostedEvent], cut: int, arrivals: bool, data: st.DataObject
+    new_store: NewStore, events: list[PostedEvent], cut: int, arrivals: bool, data: st.DataObject
 ) -> None:
     logged, posted = events[: max(1, cut)], events[max(1, cut) :]
     received = EVENING + 50 * DAY
     arrived = [e.time + 2 * DAY for e in logged] if arrivals else None
     everything = past_of(events, arrived + [received] * len(posted) if arrived else None)
-    store = open_store(tmp_path_factory.mktemp("store") / "h.sqlite", ZONE)
+    store = Store(new_store(), ZONE)
     store.warm(past_of(logged, arrived))
     order = data.draw(st.permutations(posted))
     for some in (order[: len(order) // 2], order[len(order) // 2 :]):
@@ -105,8 +107,8 @@ def test_online_features_equal_batch_features_to_the_bit(
     store.close()
 
 
-def test_a_repeat_counts_once_also_within_one_call(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "h.sqlite", ZONE)
+def test_a_repeat_counts_once_also_within_one_call(url: str) -> None:
+    store = Store(url, ZONE)
     assert store.append([event(1), event(2), event(1, value=9.0)], EVENING) == ["accepted", "accepted", "duplicate"]
     assert store.append([event(2), event(3)], EVENING) == ["duplicate", "accepted"]
     known = store.read(["u", "nobody"])
@@ -116,8 +118,8 @@ def test_a_repeat_counts_once_also_within_one_call(tmp_path: Path) -> None:
 
 
 # Seen to fail on: a warm that deletes the journal; a replay that does not look at the log's ids.
-def test_a_changed_log_refills_the_store_and_keeps_posted_events(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "h.sqlite", ZONE)
+def test_a_changed_log_refills_the_store_and_keeps_posted_events(url: str) -> None:
+    store = Store(url, ZONE)
     log = [event(1), event(2, "v")]
     assert store.warm(past_of(log), ["e1", "e2"])
     assert not store.warm(past_of(log), ["e1", "e2"])
@@ -132,8 +134,8 @@ def test_a_changed_log_refills_the_store_and_keeps_posted_events(tmp_path: Path)
 
 
 # Seen to fail on: reading the kinds once only.
-def test_a_reader_learns_of_kinds_that_another_process_added(tmp_path: Path) -> None:
-    one, two = (open_store(tmp_path / "h.sqlite", ZONE) for _ in range(2))
+def test_a_reader_learns_of_kinds_that_another_process_added(url: str) -> None:
+    one, two = (Store(url, ZONE) for _ in range(2))
     one.append([event(1)], EVENING)
     assert two.read(["u"]).kinds == ("order",)
     one.append([event(2, kind="visit")], EVENING)
@@ -141,11 +143,16 @@ def test_a_reader_learns_of_kinds_that_another_process_added(tmp_path: Path) -> 
     assert [known.kinds[code] for code in known.histories["u"].kind] == ["order", "visit"]
 
 
-def test_kinds_are_limited(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "h.sqlite", ZONE, max_kinds=2)
+def test_kinds_are_limited(url: str) -> None:
+    store = Store(url, ZONE, max_kinds=2)
     posted = [event(number, kind=kind) for number, kind in enumerate(["a", "b", "c", "a"])]
     assert store.append(posted, EVENING) == ["accepted", "accepted", "too many kinds", "accepted"]
     assert store.append([event(2, kind="b")], EVENING) == ["accepted"]  # what was refused may come again
+
+
+def journal_size(url: str) -> int:
+    with Database(url).reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM journal").scalar() or 0)
 
 
 def processes() -> ForkServerContext:
@@ -155,19 +162,19 @@ def processes() -> ForkServerContext:
     return context
 
 
-def _append_for_ever(path: str, first: int, told: Connection) -> None:
-    store = open_store(Path(path), ZONE)
+def _append_for_ever(url: str, first: int, told: Connection) -> None:
+    store = Store(url, ZONE)
     for number in range(first, first + 100_000):
         store.append([event(number, f"u{number % 7}")], EVENING)
         told.send(number)
 
 
 # Seen to fail on: an answer that goes out one event before its commit; journal and histories in two transactions.
-def test_every_acknowledged_event_survives_kill_9_once(tmp_path: Path) -> None:
-    path, acknowledged, chance = tmp_path / "h.sqlite", set(), random.Random(5)
+def test_every_acknowledged_event_survives_kill_9_once(url: str) -> None:
+    acknowledged, chance = set(), random.Random(5)
     for lap in range(12):
         hear, tell = processes().Pipe(duplex=False)
-        writer = processes().Process(target=_append_for_ever, args=(str(path), lap * 1_000_000, tell))
+        writer = processes().Process(target=_append_for_ever, args=(url, lap * 1_000_000, tell))
         writer.start()
         tell.close()
         acknowledged |= {hear.recv() for _ in range(6)}
@@ -177,30 +184,28 @@ def test_every_acknowledged_event_survives_kill_9_once(tmp_path: Path) -> None:
         with contextlib.suppress(EOFError):
             while True:
                 acknowledged.add(hear.recv())
-    known = open_store(path, ZONE).read([f"u{number}" for number in range(7)])
+    known = Store(url, ZONE).read([f"u{number}" for number in range(7)])
     times = np.concatenate([history.time for history in known.histories.values()]) - EVENING
     assert acknowledged <= set(times.tolist())
     assert len(times) == len(set(times.tolist())) <= len(acknowledged) + 12
-    with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT count(*) FROM journal").fetchone()[0] == len(times)
+    assert journal_size(url) == len(times)
 
 
-def _append_some(path: str, first: int) -> None:
-    store = open_store(Path(path), ZONE)
+def _append_some(url: str, first: int) -> None:
+    store = Store(url, ZONE)
     for number in range(first, first + 60):
         store.append([event(number), event(100_000 + number % 60, kind=f"k{number}")], EVENING)
 
 
 # Seen to fail on: BEGIN instead of BEGIN IMMEDIATE (lost updates of the shared user, or "database is locked").
-def test_two_processes_may_write_the_same_user_at_once(tmp_path: Path) -> None:
-    path = str(tmp_path / "h.sqlite")
-    writers = [processes().Process(target=_append_some, args=(path, first)) for first in (0, 1_000)]
+def test_two_processes_may_write_the_same_user_at_once(url: str) -> None:
+    writers = [processes().Process(target=_append_some, args=(url, first)) for first in (0, 1_000)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    known = open_store(Path(path), ZONE).read(["u"])
+    known = Store(url, ZONE).read(["u"])
     assert len(known.histories["u"].time) == 120 + 60  # each one's own, and the sixty that both posted
     assert len(set(known.kinds)) == len(known.kinds) == int(known.histories["u"].kind.max()) + 1
 
@@ -221,7 +226,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_a_locked_store_is_unavailable_and_says_nothing_of_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.online.database.WAIT_SECONDS", 0)
+    monkeypatch.setattr("features.online.sqlite.WAIT_SECONDS", 0)
     store = open_store(tmp_path / "h.sqlite", ZONE)
     with sqlite3.connect(tmp_path / "h.sqlite", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -234,8 +239,8 @@ def test_a_locked_store_is_unavailable_and_says_nothing_of_users(
 
 
 # A bench would be flaky; this only catches a warm that costs a transaction or a query a user.
-def test_many_users_are_warmed_in_bulk(tmp_path: Path) -> None:
+def test_many_users_are_warmed_in_bulk(url: str) -> None:
     log = past_of([event(number, f"u{number}") for number in range(20_000)])
     started = time.process_time()
-    open_store(tmp_path / "h.sqlite", ZONE).warm(log)
+    Store(url, ZONE).warm(log)
     assert time.process_time() - started < 8

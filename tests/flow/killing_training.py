@@ -23,8 +23,9 @@ from features.progress import Silent
 from tests.training.test_recording import NOW, finished
 from training.bundle import load_bundle
 from training.keeping import recording, registry, runs
+from training.keeping.identity import SHA256
 from training.keeping.recording import Made, Training, record
-from training.keeping.versions import PROMOTED, SHA256, versions
+from training.keeping.versions import PROMOTED, versions
 
 STEPS = (
     ("log_bundle", "after"), ("create_model_version", "before"), ("create_model_version", "after"),

@@ -135,7 +135,7 @@ def test_5001_events_are_too_many(client: httpx.Client) -> None:
     assert "5,000" in refused(client.post("/events", json=body), 422, "too_many")[1]
 
 
-# Seen to fail on: a service without ErrorForm, which answers in plain text.
+# Seen to fail on: a service without our middleware, which answers in plain text.
 def test_every_other_error_has_the_same_form(client: httpx.Client) -> None:
     for path in ("/score", "/events"):
         for body in (b"", b"{", b"\xff\xfe", b"nonsense", b'{"user_ids": ["\\ud800"]}', b"[" * 100_000):
@@ -164,7 +164,7 @@ def test_every_other_error_has_the_same_form(client: httpx.Client) -> None:
 def test_probes_metrics_and_pages_answer(client: httpx.Client) -> None:
     for path in ("/livez", "/readyz", "/metrics", "/docs", "/static_content/swagger-ui.css"):
         assert client.get(path).status_code == 200, path
-    assert "bentoml_service" in client.get("/metrics").text
+    assert "winback_request_seconds_bucket" in client.get("/metrics").text
     assert "POST /score" in client.get("/").json()["endpoints"]
     assert "googletagmanager" not in client.get("/docs").text + client.get("/").text
 

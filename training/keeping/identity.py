@@ -8,6 +8,8 @@ from pathlib import Path
 
 from training.bundle import Bundle
 
+SHA256 = "bundle_sha256"  # the tag of a registered version
+
 
 def bundle_sha256(bundle: Bundle) -> str:
     """The SHA-256 of a bundle's folder: the same data, configuration and libraries give the same 64 hex digits."""

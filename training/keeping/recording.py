@@ -24,11 +24,11 @@ from training.judging.standing import Circumstances, Contender, Judgement, verdi
 from training.keeping import registry, runs
 from training.keeping.configuration import to_toml
 from training.keeping.environment import commit, spent
-from training.keeping.identity import bundle_sha256, folder_sha256
+from training.keeping.identity import SHA256, bundle_sha256, folder_sha256
 from training.keeping.registry import Champion
 from training.keeping.runs import Began
 from training.keeping.succession import crown, misfits
-from training.keeping.versions import JUDGED_ON, SHA256, Version, challengers, register, versions
+from training.keeping.versions import JUDGED_ON, Version, challengers, register, versions
 from training.plots import report_plots
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from features.business import Business
 from features.definitions import Definition, TaskName, definitions
 from features.problems import InputProblem
-from training.bundle import Bundle, load_bundle, with_custom
+from training.bundle import FILE, Bundle, load_bundle, with_custom
+from training.keeping.identity import SHA256, folder_sha256
 
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 CHAMPION = "champion"
@@ -107,6 +108,28 @@ def champions(business: Business) -> dict[TaskName, Champion]:
     return {task: ready(champion, business) for task, champion in found.items()}
 
 
+class RegistryAway(Exception):  # noqa: N818 a state of the world, not of the program
+    """The registry cannot be asked now; what it said before still holds."""
+
+
+def champion_versions(business: Business) -> dict[TaskName, str]:
+    """The version that the alias `champion` names for each question that the business asks; {} before any training.
+
+    Raises RegistryAway when the registry does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not exists(business):
+        return {}
+    try:
+        with connected(business) as client:
+            named = {task: champion_version(client, task) for task in definitions(business)}
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RegistryAway(f"the registry did not answer ({type(error).__name__})") from error
+    return {task: version for task, version in named.items() if version is not None}
+
+
 def ready(champion: Champion, business: Business) -> Champion:
     """The champion with the business's own features, if it was trained with any.
 
@@ -137,16 +160,31 @@ def champion_of(client: Any, task: TaskName) -> Champion | None:
 
 
 def _champion(client: Any, task: TaskName) -> Champion | None:
-    version = champion_version(client, task)
-    return None if version is None else model_of(task, version)
+    named = _named_by_alias(client, task)
+    if named is None:
+        return None
+    found, registered = model_of(task, str(named.version)), named.tags.get(SHA256)
+    if registered and folder_sha256(found.folder) != registered:
+        raise InputProblem(
+            f"The files of {found.name}/{found.version} are not those that were registered: somebody changed {FILE}. "
+            f"Put them back, or run `winback train {task}`.",
+            "bad_bundle",
+        )
+    return found
 
 
 def champion_version(client: Any, task: TaskName) -> str | None:
     """The version that the alias `champion` names."""
+    named = _named_by_alias(client, task)
+    return None if named is None else str(named.version)
+
+
+def _named_by_alias(client: Any, task: TaskName) -> Any | None:
+    """MLflow's record of the version that the alias `champion` names."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(client.get_model_version_by_alias(model_name(task), CHAMPION).version)
+        return client.get_model_version_by_alias(model_name(task), CHAMPION)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None

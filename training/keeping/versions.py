@@ -13,7 +13,7 @@ from features.problems import InputProblem, did_you_mean
 from training.judging.promotion import Verdict
 from training.keeping.registry import CHAMPION, champion_version, exists, model_name, tracking_uri
 
-SHA256, JUDGED_ON, PROMOTED, REASONS = "bundle_sha256", "judged_on", "promoted", "reasons"
+JUDGED_ON, PROMOTED, REASONS = "judged_on", "promoted", "reasons"
 _NAME = re.compile(r"(?:winback-)?([^/]+)/(.+)")
 _ABOUT = {
     "churn": "Who is about to leave.",

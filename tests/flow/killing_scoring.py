@@ -13,15 +13,24 @@ from pathlib import Path
 import numpy as np
 
 from features.business import Business, read_business
+from features.definitions import definitions
+from features.past import catalog_of, open_past
 from features.progress import Silent
 from serving import batch
 from tests import made
 from tests.flow.killing import in_a_child, killed_at
 from tests.histories_made import DAY
+from training.bundle import Bundle, Origin
+from training.calibration import IDENTITY
+from training.inputs import Inputs
 from training.keeping.registry import Champion
+from training.level import AS_IT_IS
+from training.models.bg_nbd import BGNBD
+from training.models.linear import Linear
+from training.models.pareto_nbd import ParetoNBD
 
 NOW = made.START + 400 * DAY
-CROWD = 60
+CROWD = 110
 
 
 def work(config: Path, out: Path, said: Path, number: int | None = None) -> None:
@@ -41,17 +50,25 @@ def work(config: Path, out: Path, said: Path, number: int | None = None) -> None
     said.write_text(str(scored))
 
 
-def champions(_: Business) -> dict[str, Champion]:
-    """Real bundles without a registry around them."""
-    return {
-        task: Champion(task, f"winback-{task}", "1", Path("/nowhere"), made.bundle(task, "rfm")) for task in made.TASKS
+def champions(business: Business) -> dict[str, Champion]:
+    """Models written down rather than fitted, without a registry around them: what they say is another test's."""
+    past, _ = open_past(business, NOW, Silent())
+    inputs = Inputs(catalog_of(business, past), 45, BGNBD(0.8, 9.0, 0.3, 2.5), ParetoNBD(0.8, 9.0, 0.6, 90.0), None)
+    columns = tuple(inputs.position[name] for name in ("order_recency", "order_count_90d", "visit_count_30d"))
+    model = Linear(columns, ("log1p",) * 3, (3.0, 1.0, 0.5), (1.0,) * 3, (0.8, -0.6, -0.2), -0.5)
+    origin = Origin("0" * 16, 1, 1, 0, (0,), 1)
+    bundles = {
+        task: Bundle(
+            definition, inputs, "rfm", model, AS_IT_IS if task == "ltv" else IDENTITY, "B", ("made for a test",),
+            tuple(np.linspace(0, 1, 101).tolist()), origin, made.interval() if task == "ltv" else None,
+        )
+        for task, definition in definitions(business).items()
     }  # fmt: skip
+    return {task: Champion(task, f"winback-{task}", "1", Path("/nowhere"), one) for task, one in bundles.items()}
 
 
 def main(config: Path, folder: Path, most: int) -> None:
     batch.champions, batch.MOST_USERS = champions, CROWD  # type: ignore[assignment]
-    for bundle in (made.bundle(task, "rfm") for task in made.TASKS):
-        bundle.model.contributions(np.zeros((1, len(bundle.inputs.names)), np.float32))
     in_a_child(work, config, folder / "whole" / "s.parquet", folder / "said.txt")
     out, said = folder / "killed" / "s.parquet", folder / "said.txt"
     for number in range(most):

@@ -21,7 +21,7 @@ from tests.flow.killing_scoring import CROWD, NOW, champions
 ROOT = Path(__file__).parents[2]
 
 
-# Planted and seen to fail: parts taken whatever users they are of; a part written straight to its place.
+# PLANT
 def test_a_kill_at_any_file_operation_loses_and_repeats_nobody(tmp_path: Path) -> None:
     config = made.write_shop(tmp_path, made.shop())
     command = [sys.executable, "-m", "tests.flow.killing_scoring", str(config), str(tmp_path), "200"]
@@ -29,7 +29,7 @@ def test_a_kill_at_any_file_operation_loses_and_repeats_nobody(tmp_path: Path) -
     whole = pq.read_table(tmp_path / "whole" / "s.parquet")
     crowds = -(-len(whole) // CROWD)
     tries = [line.split() for line in ran.stdout.splitlines()]
-    assert len(tries) > 4 * crowds > 16
+    assert len(tries) > 4 * crowds >= 12
     assert {ended for _, ended, *_ in tries[:-1]} == {"-9"}
     assert tries[-1][1] == "0"
     scored_again = []
@@ -68,7 +68,7 @@ def broken_off(config: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not out.exists()
 
 
-# Planted and seen to fail: the origin without the language; without the bundle's fingerprint.
+# PLANT2
 @pytest.mark.parametrize("differing", ["nothing", "language", "model", "as_of", "log"])
 def test_parts_of_another_origin_are_not_used(
     differing: str, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -80,7 +80,7 @@ def test_parts_of_another_origin_are_not_used(
     as_of, language = None, "zh" if differing == "language" else "en"
     if differing == "model":
         changed = champions(read_business(shop))
-        changed["churn"] = replace(changed["churn"], bundle=replace(made.bundle("churn", "rfm"), grade="D"))
+        changed["churn"] = replace(changed["churn"], bundle=replace(changed["churn"].bundle, grade="D"))
         monkeypatch.setattr(batch, "champions", lambda business: changed)
     if differing == "as_of":
         as_of = told["as_of"] - 1

@@ -36,7 +36,10 @@ def bare_booster(shop: Shop, folder: Path) -> tuple[Path, list[str], Boosted]:
     rows = [_row(past, user, bundle) for user in shop.busy]
     shutil.rmtree(folder, ignore_errors=True)
     mlflow.lightgbm.save_model(boosted.booster, str(folder), pip_requirements=[])
-    bodies = [json.dumps({"inputs": [_sent(row[list(boosted.columns)])]}) for row in rows]
+    names = boosted.booster.feature_name()
+    bodies = [
+        json.dumps({"dataframe_split": {"columns": names, "data": [_sent(row[list(boosted.columns)])]}}) for row in rows
+    ]
     return folder, bodies, boosted
 
 
@@ -48,5 +51,6 @@ def _row(past, user: str, bundle) -> np.ndarray:  # type: ignore[no-untyped-def]
     raise RuntimeError(f"{user} is not in the log")
 
 
-def _sent(row: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in row]
+def _sent(row: np.ndarray) -> list[float]:
+    """A missing value goes as 0: pandas makes objects of a column of nothing but nulls, which LightGBM refuses."""
+    return [0.0 if np.isnan(value) else float(value) for value in row]

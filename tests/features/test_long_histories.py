@@ -125,6 +125,7 @@ def test_a_moment_before_the_edge_is_replayed_from_the_archive(url: str) -> None
     store.close()
 
 
+# Seen to fail with the old event kept in the tail, and with the archive left out when the user is folded anew.
 def test_an_event_older_than_the_fold_folds_the_user_anew(url: str) -> None:
     store, events = opened(url), stream(120)
     store.append(events, START + 99 * DAY)
@@ -167,6 +168,7 @@ def test_in_another_time_zone_the_whole_history_is_read(tmp_path: Path) -> None:
     moved.close()
 
 
+# Seen to fail without the tail.
 def test_a_post_to_a_long_history_writes_little(tmp_path: Path) -> None:
     store = opened(tmp_path / "h.sqlite", Folding())
     events = [PostedEvent(f"e{n}", "u", START + n * HALF_AN_HOUR // 30, "visit") for n in range(20_000)]

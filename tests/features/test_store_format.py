@@ -59,7 +59,6 @@ def test_a_store_of_format_1_knows_all_that_it_knew(tmp_path: Path) -> None:
     assert names == {"meta", "kinds", "histories", "event_ids", "journal", "frontier", "parts"}
 
 
-# Seen to fail without the step of format 2.
 def test_a_store_of_format_2_gets_room_for_long_histories(new_store: NewStore) -> None:
     url = new_store()
     store = Store(url, ZONE)

@@ -52,7 +52,6 @@ def chances(scores: list[dict[str, Any]]) -> list[float]:
     return [one[task]["probability"] for one in scores for task in ("churn", "conversion") if one[task]]
 
 
-# Seen to fail with `events_seen` of the recent events alone; with whole histories never asked for.
 def test_folding_changes_no_answer(two: tuple[Live, Live], shop: Shop) -> None:
     folds, plain = two
     carried = folds.store.read(shop.users, folded=True).histories

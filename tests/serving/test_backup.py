@@ -33,6 +33,7 @@ from serving.restore import STATE_FOLDER, WORK, exchanged, restore
 from tests.features.conftest import emptied
 from tests.postgres import Server, running
 from tests.serving.conftest import NOW, Shop
+from training.keeping.registry import champions
 
 LATER = NOW + 1_000_000
 
@@ -91,7 +92,7 @@ def business(shop: Shop, tmp_path: Path) -> Business:
     return own
 
 
-# Seen to fail when the registry kept the old folder's address, and without the journal.
+# Seen to fail when the registry kept the old folder's address.
 def test_elsewhere_it_scores_the_same_and_knows_what_was_posted(business: Business, tmp_path: Path) -> None:
     out, before, times = saved(business), scores(business, "a.parquet"), history_times(business)
     assert out.stat().st_mode & 0o077 == 0
@@ -100,6 +101,7 @@ def test_elsewhere_it_scores_the_same_and_knows_what_was_posted(business: Busine
     other = read_business(tmp_path / "elsewhere" / "winback.toml")
     assert said.files > 10
     assert scores(other, "a.parquet") == before
+    assert all(one.folder.is_relative_to(other.state.resolve()) for one in champions(other).values())
     assert history_times(other) == times
     assert append(other, 1, 2, 3) == ["duplicate", "duplicate", "accepted"]
     assert (other.state / "keys.json").read_text() == '{"a": "hash"}'

@@ -46,6 +46,12 @@ automl: ## the environments of FLAML and AutoGluon, for AUTOML=--automl
 	@$(PYTHON) -m venv .venv-flaml && .venv-flaml/bin/pip install -qq "flaml[automl]" pyarrow
 	@$(PYTHON) -m venv .venv-autogluon && .venv-autogluon/bin/pip install -qq "autogluon.tabular[lightgbm]" pyarrow
 
+bench-serving: setup ## speed of the service beside BentoML's empty method and mlflow's bare model, and of bulk scoring
+	@$(BIN)/python -m tests.bench.serving
+
+soak: setup ## the tests at full length: 10,000 fuzzed requests, 100 switched champions, ten minutes of mixed load
+	@$(BIN)/python -m pytest -m soak
+
 tuning: setup ## does a search over LightGBM's settings pay?
 	@$(BIN)/python -m experiments.tuning
 
@@ -61,4 +67,4 @@ lock: ## write requirements.lock anew from pyproject.toml, with hashes and no in
 clean: ## remove what make created, the demo's results included
 	@rm -rf .venv .venv-peers .venv-featuretools .venv-flaml .venv-autogluon bench-results $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint types experiments bench-features bench-training automl tuning leaks lock clean
+.PHONY: help setup demo test lint types experiments bench-features bench-training bench-serving soak automl tuning leaks lock clean

@@ -650,7 +650,7 @@ def _finish_values(cells, one, more, wide, windows, edges):  # type: ignore[no-u
     for cell in range(wide + MAX * windows + 1, wide + MAX * windows + windows):
         cells[cell] = max(cells[cell], cells[cell - 1])
     ever = wide + windows - 1
-    rounding = max(0.0, 1e-9 * cells[ever + MAX * windows])  # what is left of 0.1 + 0.2 - 0.3
+    rounding = max(1e-300, 1e-9 * cells[ever + MAX * windows])  # what is left of 0.1 + 0.2 - 0.3, or no sum at all
     _against_own_past(cells, wide + SUM * windows, wide + SPEND_TREND * windows, one, edges, rounding)
     for w in range(wide, wide + windows):
         total, values, taken = cells[w + SUM * windows], cells[w + VALUES * windows], cells[w + TAKEN * windows]

@@ -7,27 +7,33 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from features.build import FeatureTable, build_at
+from features.build import FeatureTable, build
 from features.business import Business
 from features.catalog import Catalog
 from features.clock import format_instant
 from features.definitions import TaskName
 from features.export import refuse_before_everybody
+from features.histories import Histories
 from features.past import Past, open_past
+from features.problems import InputProblem
 from features.progress import Progress
 from features.whole_file import whole_file
+from serving.parts import Parts
 from serving.phrases import Language
 from serving.scores import F64, Scores, bands, score_table
 from training.keeping.registry import Champion, champions
 
 REASONS = 3
+MOST_USERS = 50_000  # scored at once: they take half a gigabyte
 REASON = pa.struct({"task": pa.string(), "concept": pa.string(), "effect": pa.float64(), "text": pa.string()})
 
 
@@ -48,15 +54,6 @@ class Scored:
     def users(self) -> list[str]:
         """The user ids of the rows."""
         return [str(user) for user in self.people]
-
-    def tally(self) -> Tally:
-        """How many are in which stage and band."""
-        stages = Counter(str(stage) for stage in self.scores.stage)
-        if "churn" not in self.scores.tasks:
-            return Tally(self.as_of, len(self.table), stages)
-        churn = self.scores.tasks["churn"]
-        risk = Counter(str(band) for band in bands(churn.predicted) if band)
-        return Tally(self.as_of, len(self.table), stages, risk, churn.bundle.definition.horizon_days)
 
 
 @dataclass(frozen=True)
@@ -104,11 +101,54 @@ class Asked:
         scores = score_table(bundles, table, REASONS, self.language)
         return Scored(scores, self.past, self.champions, self.as_of, people)
 
-    def tables(self) -> Iterator[tuple[FeatureTable, NDArray[np.object_]]]:
-        """Everybody's features with their ids, bucket by bucket."""
+    def crowds(self) -> Iterator[Crowd]:
+        """Everybody who had an event by as_of, at most MOST_USERS of one bucket at a time; at least one crowd."""
         for histories in self.past.buckets():
-            table = build_at(histories, self.catalog, self.as_of)
-            yield table, histories.users[table.user]
+            users = histories.seen(self.as_of)
+            for start in range(0, max(len(users), 1), MOST_USERS):
+                yield Crowd(histories, users[start : start + MOST_USERS])
+
+    def table(self, crowd: Crowd) -> FeatureTable:
+        """Their features."""
+        moments = np.full(len(crowd.users), self.as_of, dtype=np.int64)
+        return build(crowd.histories, self.catalog, crowd.users, moments)
+
+    def tables(self) -> Iterator[tuple[FeatureTable, NDArray[np.object_]]]:
+        """Everybody's features with their ids, crowd by crowd."""
+        for crowd in self.crowds():
+            yield self.table(crowd), crowd.people
+
+    def tally(self, scores: pa.Table | None = None) -> Tally:
+        """How many of a table of `score_columns` are in which stage and band; of nobody without one."""
+        churn = self.champions.get("churn")
+        days = churn.bundle.definition.horizon_days if churn else 0
+        if scores is None:
+            return Tally(self.as_of, horizon_days=days)
+        stages, risk = (Counter(scores[name].drop_null().to_pylist()) for name in ("lifecycle", "churn_band"))
+        return Tally(self.as_of, len(scores), stages, risk, days)
+
+    def follows_from(self) -> dict[str, Any]:
+        """What the scores follow from; where any of it differs, so may they."""
+        return {
+            "winback": version("winback"), "as_of": self.as_of, "language": self.language, "reasons": REASONS,
+            "log": self.past.fingerprint(), "arrivals": self.past.arrivals,
+            "models": {
+                task: [one.name, one.version, one.bundle.fingerprint()] for task, one in self.champions.items()
+            },
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Some users of one bucket.  users: (n,) indices into the histories."""
+
+    histories: Histories
+    users: NDArray[np.int64]
+
+    @property
+    def people(self) -> NDArray[np.object_]:
+        """(n,) their ids."""
+        return self.histories.users[self.users]
 
 
 def ask(business: Business, as_of: int | None, now: int, language: Language, progress: Progress) -> Asked:
@@ -141,29 +181,46 @@ def score_everybody(business: Business, as_of: int | None, now: int, language: L
 def score(business: Business, as_of: int | None, out: Path, now: int, lang: Language, progress: Progress) -> Tally:
     """Write one row a user: scores, bands, stage and reasons; the file appears whole or not at all.
 
-    No more than one bucket of users is in memory.
+    No more than one bucket of users is in memory.  What is finished is kept in `<out>.parts` until the file is whole;
+    after a kill the same command goes on from there, and anything that would score otherwise starts anew.
     """
     asked = ask(business, as_of, now, lang, progress)
-    with progress.step(f"scoring into {out}"):
-        return write_scores((asked.scored(table, people) for table, people in asked.tables()), out)
-
-
-def write_scores(parts: Iterable[Scored], out: Path) -> Tally:
-    """Write the scores of one bucket after the other as Parquet, the model versions in its metadata."""
-    tally: Tally | None = None
-    with whole_file(out) as path, ExitStack() as opened:
-        for scored in parts:
-            table = pa.table(score_columns(scored))
-            if tally is None:
-                schema = table.schema.with_metadata({"winback": json.dumps(origin_of(scored))})
-                writer = opened.enter_context(pq.ParquetWriter(path, schema))
-            writer.write_table(table)
-            tally = scored.tally() if tally is None else tally + scored.tally()
-    assert tally is not None, "a past has at least one bucket"
+    if out.is_dir():
+        raise InputProblem(f"{out} is a folder. Name a file, such as {out / 'scores.parquet'}.", "unwritable_file")
+    parts = Parts.beside(out, asked.follows_from())
+    tally, count = _in_parts(asked, parts, progress)
+    with progress.step(f"writing {out}"):
+        write_scores(parts.tables(count), origin_of(asked), out)
+    parts.forget()
     return tally
 
 
-def origin_of(scored: Scored) -> dict[str, object]:
+def _in_parts(asked: Asked, parts: Parts, progress: Progress) -> tuple[Tally, int]:
+    """Score every crowd that is not finished yet; returns how everybody stands, and the number of crowds."""
+    tally, count = asked.tally(), 0
+    for crowd in asked.crowds():
+        scores = parts.finished(count, crowd.people)
+        if scores is None:
+            first = tally.users + 1
+            with progress.step(f"scoring users {first:,} to {tally.users + len(crowd.users):,}"):
+                scores = pa.table(score_columns(asked.scored(asked.table(crowd), crowd.people)))
+                parts.keep(count, crowd.people, scores)
+        tally, count = tally + asked.tally(scores), count + 1
+    return tally, count
+
+
+def write_scores(tables: Iterable[pa.Table], origin: Mapping[str, object], out: Path) -> None:
+    """Write tables of `score_columns`, at least one, one after the other as Parquet; origin: its metadata."""
+    with whole_file(out) as path, ExitStack() as opened:
+        writer: pq.ParquetWriter | None = None
+        for table in tables:
+            if writer is None:
+                schema = table.schema.with_metadata({"winback": json.dumps(origin)})
+                writer = opened.enter_context(pq.ParquetWriter(path, schema))
+            writer.write_table(table)
+
+
+def origin_of(scored: Scored | Asked) -> dict[str, object]:
     versions = {task: f"{champion.name}/{champion.version}" for task, champion in scored.champions.items()}
     return {"models": versions, "as_of": format_instant(scored.as_of)}
 

@@ -26,7 +26,7 @@ _ALWAYS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 )
-_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 class GoneError(Exception):
@@ -70,6 +70,12 @@ class Exchange:
             return token.strip().decode("latin-1")
         sent = self._headers.get(b"x-api-key")
         return sent.decode("latin-1") if sent else None
+
+    def check_headers(self) -> None:
+        """Raises Refusal when they are too large together; the server itself bounds only what comes in pieces."""
+        if sum(len(name) + len(value) for name, value in self._scope["headers"]) > self._limits.header_bytes:
+            said = f"The headers are larger than {self._limits.header_bytes // 1024} KiB together."
+            raise Refusal(431, "large_headers", said, "Send fewer or shorter headers; the data belongs into the body.")
 
     async def body(self, room: Room) -> bytes:
         """The whole body; raises Refusal: of another type, too large, too slow; GoneError without an end."""
@@ -115,8 +121,8 @@ class Exchange:
             (b"content-length", str(len(reply.body)).encode()),
             *self.own_headers(), *reply.headers,
         ]  # fmt: skip
-        if reply.media == JSON:
-            headers += _POLICY
+        if not any(name == _POLICY[0] for name, _ in reply.headers):
+            headers.append(_POLICY)
         if lingering:
             headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.phrases import Language, concept_phrase
-from training.attribution import attribute, by_concept, concepts
+from training.attribution import attribute, gather
 from training.bundle import Bundle
 
 F32 = NDArray[np.float32]
@@ -74,14 +74,8 @@ def explain(bundle: Bundle, x: F32) -> Explained:
     A concept speaks through the input that moves the score most in the concept's own direction.
     """
     attribution = attribute(bundle, x)
-    owner = concepts(bundle)
-    gathered = by_concept(attribution.effects, owner)
-    names = tuple(gathered)
-    effects = np.column_stack([gathered[name] for name in names])
-    speaking = np.empty(effects.shape, dtype=np.int64)
-    for c, name in enumerate(names):
-        mine = np.flatnonzero(np.asarray(owner) == name)
-        toward = attribution.effects[:, mine] * np.where(effects[:, c] < 0, -1.0, 1.0)[:, None]
-        speaking[:, c] = mine[np.argmax(toward, axis=1)]
-    uncertainty = bundle.uncertainty_at(attribution.margin)
-    return Explained(bundle, x, attribution.predicted, uncertainty, attribution.base, names, effects, speaking)
+    gathered = gather(attribution.effects, bundle.inputs.concepts)
+    return Explained(
+        bundle, x, attribution.predicted, bundle.uncertainty_at(attribution.margin), attribution.base,
+        gathered.concepts, gathered.effects, gathered.columns,
+    )  # fmt: skip

@@ -1,25 +1,23 @@
-"""HTTP: requests in, answers out, and every error in one form.
-
-An ASGI middleware answers every path of the interface itself, before BentoML's router, and lets through only the
-static files of the page of documentation: nothing that BentoML would answer in another form can be reached.
-"""
+"""HTTP: requests in, answers out, and every error in one form."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 
 from opentelemetry.trace import get_current_span
 from pydantic_core import to_json
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from features.online.store import StoreUnavailable
 from serving.exchange import Exchange, GoneError
 from serving.interface import routes
-from serving.limits import Limits
+from serving.limits import MIB, Limits
 from serving.live import Live
 from serving.logs import Log
 from serving.parsing import parse
@@ -27,7 +25,6 @@ from serving.requests import SOON, Headers, Refusal
 from serving.route import JSON, Call, Reply, Route
 from serving.state import State
 
-FILES = "/static_content/"
 QUIET = {"/livez", "/readyz", "/metrics"}  # asked every few seconds: only their errors are worth a line
 
 
@@ -38,6 +35,7 @@ class Interface:
         self.state = State(limits)
         self._limits, self._log, self._clock = limits, log, clock
         self._table: dict[tuple[str, str], Route] = {(route.method, route.path): route for route in table}
+        self._one_large = threading.Lock()
         self._pool = ThreadPoolExecutor(limits.threads, "winback-answer")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,10 +48,6 @@ class Interface:
                 self.state.room.leave(exchange.held)
                 self.state.metrics.running(self.state.room.requests)
         self._tell(exchange, reply)
-
-    def owns(self, path: str) -> bool:
-        """Whether this answers, rather than what lies below."""
-        return not path.startswith(FILES)
 
     async def _reply(self, exchange: Exchange) -> Reply:
         """What to answer, whatever goes wrong."""
@@ -72,6 +66,7 @@ class Interface:
             return problem(500, "internal_error", "The service failed to answer.", hint)
 
     async def _routed(self, exchange: Exchange) -> Reply:
+        exchange.check_headers()
         route = exchange.route = self._route(exchange.method, exchange.path)
         if route.scope is not None:
             exchange.key = self.state.key(exchange.token(), route.scope)
@@ -90,7 +85,9 @@ class Interface:
     def _work(self, exchange: Exchange, route: Route, live: Live, body: bytes, now: int) -> Callable[[], Reply]:
         def work() -> Reply:
             exchange.laps.lap("wait")
-            asked = parse(route.request, body)  # type: ignore[arg-type,type-var]
+            # a body made to be read badly takes 40 times its size for a moment: large ones are read one at a time
+            with self._one_large if len(body) > MIB else nullcontext():
+                asked = parse(route.request, body)  # type: ignore[arg-type,type-var]
             exchange.laps.lap("parse")
             call = Call(self.state, live, asked, now, exchange.laps, exchange.accept, exchange.note)
             return _finished(route.answer(call), call)
@@ -118,8 +115,8 @@ class Interface:
             return route
         if known := [name for name, other in self._table if other == path]:
             allowed = ", ".join([*known, *(["HEAD"] if "GET" in known else [])])
-            raise _wrong_method(path, allowed)
-        raise Refusal(404, "not_found", f"There is nothing at {path[:100]}.", _LISTED)
+            raise wrong_method(path, allowed)
+        raise Refusal(404, "not_found", f"There is nothing at {path[:100]}.", LISTED)
 
     def _tell(self, exchange: Exchange, reply: Reply) -> None:
         """What became of it, in figures and a line of the log."""
@@ -140,39 +137,8 @@ class Interface:
         self._log.line(self._clock(), **said, ms=round(1000 * spent, 2), stages=stages, **exchange.note)
 
 
-class Gate:
-    """Puts the interface before BentoML's own routes."""
-
-    def __init__(self, app: ASGIApp, interface: Interface) -> None:
-        self._below, self._interface = app, interface
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._below(scope, receive, send)
-        if self._interface.owns(scope["path"]):
-            return await self._interface(scope, receive, send)
-        return await self._through(scope, receive, send)
-
-    async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A static file, with our headers; an error of those below, in our form."""
-        exchange = Exchange(scope, receive, send, Limits())
-        replaced = False
-
-        async def forward(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start":
-                if message["status"] >= 400:
-                    replaced = True
-                    await exchange.answer(_restated(message["status"], scope["path"]))
-                message["headers"] = [*message["headers"], *exchange.own_headers()]
-            if not replaced:
-                await send(message)
-
-        await self._below(scope, receive, forward)
-
-
 _AGAIN = "Send the same request again; an event that was stored already counts once."
-_LISTED = "GET / lists what there is."
+LISTED = "GET / lists what there is."
 
 
 def problem(status: int, code: str, message: str, hint: str, headers: Headers = ()) -> Reply:
@@ -181,7 +147,8 @@ def problem(status: int, code: str, message: str, hint: str, headers: Headers = 
     return Reply(body, JSON, status, headers, code)
 
 
-def _wrong_method(path: str, allowed: str) -> Refusal:
+def wrong_method(path: str, allowed: str) -> Refusal:
+    """A path that answers other methods."""
     said = f"{path[:100]} does not answer this method."
     return Refusal(405, "wrong_method", said, f"Use {allowed}.", ((b"allow", allowed.encode()),))
 
@@ -192,15 +159,6 @@ def _finished(said: object, call: Call) -> Reply:
     body = to_json(said, inf_nan_mode="null")
     call.laps.lap("encode")
     return Reply(body)
-
-
-def _restated(status: int, path: str) -> Reply:
-    if status == 404:
-        return problem(404, "not_found", f"There is nothing at {path[:100]}.", _LISTED)
-    if status == 405:
-        wrong = _wrong_method(path, "GET, HEAD")
-        return problem(405, wrong.code, wrong.message, wrong.hint, wrong.headers)
-    return problem(status, "failed" if status >= 500 else "bad_request", "The request could not be answered.", _LISTED)
 
 
 def application(limits: Limits | None = None, log: Log | None = None) -> Interface:

@@ -13,12 +13,14 @@ MIB = 1024 * 1024
 class Limits:
     """Of one worker process.
 
-    body_bytes: the largest body.  requests: being answered at once.  held_bytes: of bodies and answers in memory at
-    once.  threads: that work at the same time; requests beyond them wait.  body_seconds: from the first byte of a body
-    to the last.  wait_seconds: for a thread.  send_seconds: for a caller to take the answer.
+    header_bytes: the largest headers, together.  body_bytes: the largest body.  requests: being answered at once.
+    held_bytes: of bodies and answers in memory at once.  threads: that work at the same time; requests beyond them
+    wait.  body_seconds: for a body to arrive.  wait_seconds: for a thread.  send_seconds: for a caller to take the
+    answer.
     """
 
-    body_bytes: int = 16 * MIB
+    header_bytes: int = 32 * 1024
+    body_bytes: int = 8 * MIB
     requests: int = 128
     held_bytes: int = 64 * MIB
     threads: int = 4

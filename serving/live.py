@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from features.build import FeatureTable, History, build_one
 from features.business import Business, read_business
 from features.catalog import Catalog
-from features.clock import SECOND
+from features.clock import SECOND, format_instant
 from features.definitions import TaskName
 from features.histories import Histories
 from features.kernel import Plan
 from features.online.place import open_history
 from features.online.place import warm as fill
 from features.online.store import PostedEvent, Store
+from features.problems import InputProblem
 from features.progress import Progress
 from features.pseudonyms import CLEAR, Pseudonyms, pseudonyms_of
 from serving.laps import Laps
@@ -96,8 +97,15 @@ class Live:
         return Seen(found, known.kinds, moment, max(0.0, round((now - newest) / SECOND, 3)))
 
     def table(self, seen: Seen) -> FeatureTable:
-        """The features of those who are known, a row each in their order."""
-        return self._features(list(seen.histories.values()), seen.kinds, seen.as_of)
+        """The features of those who are known, a row each in their order; raises Refusal (as_of_too_old)."""
+        try:
+            return self._features(list(seen.histories.values()), seen.kinds, seen.as_of)
+        except InputProblem as problem:
+            if problem.code != "as_of_too_old":
+                raise
+            then = format_instant(seen.as_of)
+            said = f"as_of: {then} is too long ago; of some of these users older events are folded."
+            raise Refusal(422, problem.code, said, "Send a later moment, or leave as_of out.") from None
 
     def accept(self, request: EventsRequest, now: int, laps: Laps | None = None) -> dict[str, Any]:
         """Take events in (`EventsResponse`); they are on disk when this returns, and the next score reflects them.

@@ -22,7 +22,7 @@ _WITH_BODY = {
     429: "too many requests at once; nothing was done",
     503: "the store cannot answer now, or no thread was free in time",
 }
-_ALWAYS = {500: "the service failed"}
+_ALWAYS = {431: "the headers are too large", 500: "the service failed"}
 _RETRY = {429, 503}
 _EXAMPLES: Mapping[str, Any] = {
     "/score": {"user_ids": ["u1"], "reasons": 3, "lang": "en"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,26 +60,62 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
     return _filled(template, inputs, row, feature, shown, language)
 
 
+@dataclass(frozen=True)
+class _Blanks:
+    """What a template's blanks are filled with, each worked out where a template asks for it."""
+
+    inputs: Inputs
+    row: F32
+    feature: Feature
+    shown: float
+    language: Language
+
+    def __getitem__(self, blank: str) -> str:
+        return _FILLINGS[blank](self)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        return WORDS[self.language]
+
+    @property
+    def event(self) -> str:
+        return event_name(self.feature.of, self.language)
+
+    @property
+    def then(self) -> str:
+        return event_name(self.feature.then, self.language)
+
+    @property
+    def single(self) -> bool:
+        return number(self.shown) == "1"
+
+    @property
+    def window(self) -> str:
+        days = self.feature.days
+        return self.words["window"].format(days=days) if days else self.words["ever"]
+
+
+_FILLINGS: Mapping[str, Callable[[_Blanks], str]] = {
+    "n": lambda it: number(abs(it.shown) if it.feature.reduction is R.SLOPE else it.shown),
+    "event": lambda it: it.event,
+    "many": lambda it: _many(it.event),
+    "events": lambda it: it.event if it.feature.reduction in _COUNTED and it.single else _many(it.event),
+    "items": lambda it: "item" if it.single else "items",
+    "window": lambda it: it.window,
+    "day": lambda it: _day(it.shown),
+    "week": lambda it: "week" if it.single else "weeks",
+    "session": lambda it: "session" if it.single else "sessions",
+    "minute": lambda it: "minute" if it.single else "minutes",
+    "moved": lambda it: it.words["rose" if it.shown > 0 else "fell"],
+    "then": lambda it: it.then,
+    "then_many": lambda it: _many(it.then),
+    "usually": lambda it: _usually(it.inputs, it.row, it.feature, it.words),
+    "usual_gap": lambda it: _usual_gap(it.inputs, it.row, it.feature, it.words),
+}
+
+
 def _filled(template: str, inputs: Inputs, row: F32, feature: Feature, shown: float, language: Language) -> str:
-    words, event, then = WORDS[language], event_name(feature.of, language), event_name(feature.then, language)
-    single = number(shown) == "1"
-    return template.format(
-        n=number(abs(shown) if feature.reduction is R.SLOPE else shown),
-        event=event,
-        many=_many(event),
-        events=event if single and feature.reduction in _COUNTED else _many(event),
-        items="item" if single else "items",
-        window=words["window"].format(days=feature.days) if feature.days else words["ever"],
-        day=_day(shown),
-        week="week" if single else "weeks",
-        session="session" if single else "sessions",
-        minute="minute" if single else "minutes",
-        moved=words["rose" if shown > 0 else "fell"],
-        then=then,
-        then_many=_many(then),
-        usually=_usually(inputs, row, feature, words),
-        usual_gap=_usual_gap(inputs, row, feature, words),
-    )
+    return template.format_map(_Blanks(inputs, row, feature, shown, language))  # type: ignore[arg-type]
 
 
 def _missing(inputs: Inputs, row: F32, feature: Feature, language: Language) -> str:
@@ -167,8 +204,7 @@ def _usual_gap(inputs: Inputs, row: F32, feature: Feature, words: Mapping[str, s
 
 def _sibling(inputs: Inputs, row: F32, feature: Feature, suffix: str) -> float:
     """Another feature of the same selector; NaN when the catalogue has none."""
-    label = next(s.label for s in inputs.catalog.selectors if s.name == feature.of)
-    column = inputs.position.get(f"{label}_{suffix}")
+    column = inputs.position.get(f"{inputs.labels[feature.of]}_{suffix}")
     return math.nan if column is None else float(row[column])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -17,7 +17,9 @@ from features.lifecycle import lifecycle
 from serving.explanations import Explained, Explanation, explain
 from serving.phrases import Language
 from training.bundle import Bundle
+from training.inputs import Inputs
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = ("low", "medium", "high")
@@ -97,7 +99,7 @@ class Scores:
             "grade": bundle.grade,
             "horizon_days": bundle.definition.horizon_days,
             "base": explanation.base, "other_effect": explanation.other_effect,
-            "reasons": [asdict(reason) for reason in explanation.reasons],
+            "reasons": [dict(vars(reason)) for reason in explanation.reasons],
         }  # fmt: skip
 
 
@@ -108,19 +110,22 @@ def score_table(
 
     Raises InputProblem when the table was built with another catalogue than a bundle's.
     """
-    return Scores(
-        table,
-        stages(bundles, table),
-        {task: _scored(bundle, table) for task, bundle in bundles.items()},
-        reasons,
-        language,
-    )
+    tasks: dict[TaskName, TaskScores] = {}
+    known: list[tuple[Inputs, F32]] = []  # questions of one horizon see the same
+    for task, bundle in bundles.items():
+        x = next((x for inputs, x in known if inputs == bundle.inputs), None)
+        if x is None:
+            x = bundle.matrix(table)
+            known.append((bundle.inputs, x))
+        tasks[task] = _scored(bundle, table, x)
+    return Scores(table, stages(bundles, table), tasks, reasons, language)
 
 
-def _scored(bundle: Bundle, table: FeatureTable) -> TaskScores:
+def _scored(bundle: Bundle, table: FeatureTable, x: F32) -> TaskScores:
     asked = eligible(bundle.definition, table)
-    place = np.where(asked, np.cumsum(asked) - 1, -1)
-    return TaskScores(bundle, explain(bundle, bundle.matrix(table)[asked]), place)
+    if asked.all():
+        return TaskScores(bundle, explain(bundle, x), np.arange(len(x)))
+    return TaskScores(bundle, explain(bundle, x[asked]), np.where(asked, np.cumsum(asked) - 1, -1))
 
 
 def stages(bundles: Mapping[TaskName, Bundle], table: FeatureTable) -> NDArray[np.object_]:

@@ -9,6 +9,7 @@ from typing import Any
 from features.build import History
 from features.clock import format_instant, parse_instant
 from features.problems import InputProblem
+from serving.posting import EARLIEST
 from serving.requests import Refusal
 
 
@@ -36,12 +37,13 @@ class Seen:
 
 def past_moment(text: str, zone: str, now: int) -> int:
     """A moment of the past as a caller writes it; raises Refusal: bad_as_of, as_of_in_the_future."""
+    hint = "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
     try:
         moment = parse_instant(text, zone)
     except InputProblem as problem:
-        raise Refusal(
-            422, "bad_as_of", f"as_of: {problem}", "Send ISO 8601, such as 2026-07-15T08:30:00Z, or leave as_of out."
-        ) from None
+        raise Refusal(422, "bad_as_of", f"as_of: {problem}", hint) from None
+    if moment < EARLIEST:
+        raise Refusal(422, "bad_as_of", "as_of is before 1900.", hint)
     if moment > now:
         said = f"as_of: {format_instant(moment)} has not come yet; it is {format_instant(now)}."
         hint = "Send a past moment, or leave as_of out for the newest state."

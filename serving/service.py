@@ -25,11 +25,13 @@ from features.business import STATE, Business, read_business
 from features.problems import InputProblem
 from features.progress import progress_on
 from serving.follow import Follower
+from serving.gate import Gate
 from serving.handover import FILE, handover_file, loaded, read_handover
-from serving.http import Gate, application
+from serving.http import application
 from serving.keys import demand, key_file
 from serving.live import Live, open_live, warm
 from serving.watch import hand_over
+from serving.wire import speak_our_form
 from training.keeping.registry import exists
 
 CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"
@@ -51,6 +53,7 @@ class Winback:
         handed = read_handover(file) or hand_over(business)
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
+        speak_our_form()
         routes.state.lock(_key_file(business), os.environ.get(KEYS))
         self._take(live)
         self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)

@@ -71,11 +71,11 @@ def score(
         past = known.as_known_today() if as_of is None else known
         moment = past.span.last if as_of is None else as_of
         refuse_before_everybody(past, moment)
-        nobody = _nobody(Asked(past, held, moment, language))
-        schema = pa.table(score_columns(nobody)).schema
+        asked = Asked(past, held, moment, language)
+        schema = pa.table(score_columns(_nobody(asked))).schema
         with progress.step(f"scoring into {out} with Spark"):
             frame = past.mapped(Scoring(_shipped(list(held.values())), moment, language), schema)
-            return _tally(write_folder(spark, frame, out, {"winback": origin_of(nobody)}), nobody.tally())
+            return _tally(write_folder(spark, frame, out, {"winback": origin_of(asked)}), asked.tally())
 
 
 def _nobody(asked: Asked) -> Scored:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -26,19 +28,29 @@ _UNPRIVILEGED = ("postgres", "nobody")
 class Server:
     """host, port: where it listens; every login needs the password.  OWNER owns the database `events`.
 
-    stop, start: as a crash would, and again on the same port.
+    stop, start: as a crash would, and again on the same port.  data: the cluster's folder.
     """
 
     host: str
     port: int
     stop: Callable[[], None]
     start: Callable[[], None]
+    data: Path
     database: str = "events"
 
     @property
     def url(self) -> str:
         """Without a password."""
         return f"postgresql://{OWNER}@{self.host}:{self.port}/{self.database}"
+
+    def signal(self, what: signal.Signals) -> None:
+        """To all of its processes, as SIGSTOP for a server that hangs and SIGCONT for one that goes on."""
+        first = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                name, _, rest = stat.read_text().rpartition(") ")
+                if first in (int(name.split()[0]), int(rest.split()[1])):
+                    os.kill(int(name.split()[0]), what)
 
     @property
     def url_with_password(self) -> str:
@@ -72,7 +84,7 @@ def running() -> Iterator[Server]:
         stop = partial(_run, [*control, "-m", "immediate", "stop"], account, log)
         start()
         try:
-            server = Server("127.0.0.1", port, stop, start)
+            server = Server("127.0.0.1", port, stop, start, folder / "data")
             _run(
                 [str(where / "createdb"), "-h", server.host, "-p", str(port), "-U", OWNER, server.database],
                 account,

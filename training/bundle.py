@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from lightgbm.basic import LightGBMError
@@ -75,10 +77,15 @@ class Bundle:
         return self.inputs.catalog
 
     @cached_property
+    def start(self) -> float:
+        """The margin of the model's base, the same for everybody."""
+        row = np.full((1, len(self.inputs.names)), np.nan, dtype=np.float32)
+        return float(self.model.contributions(row)[0, -1])
+
+    @cached_property
     def base(self) -> float:
         """The calibrated prediction of the model's base, from which reasons count up or down."""
-        row = np.full((1, len(self.inputs.names)), np.nan, dtype=np.float32)
-        return float(self.calibration.apply_margin(self.model.contributions(row)[:, -1])[0])
+        return float(self.calibration.apply_margin(np.array([self.start]))[0])
 
     def matrix(self, table: FeatureTable) -> F32:
         """(n, inputs) what the model sees of each row.
@@ -116,6 +123,13 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write the bundle into an existing folder; the same bundle gives the same bytes."""
+        (folder / FILE).write_text(self._text(), "utf-8")
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of everything that the bundle is made of."""
+        return hashlib.blake2b(self._text().encode(), digest_size=8).hexdigest()
+
+    def _text(self) -> str:
         body = {
             "format": FORMAT, "definition": self.definition.to_json(), "catalog": self.catalog.to_json(),
             "catalog_fingerprint": self.catalog.fingerprint(),
@@ -126,7 +140,7 @@ class Bundle:
             "interval": self.interval.to_json() if self.interval else None,
             "doubt": self.doubt.to_json() if self.doubt else None, "report": self.report,
         }  # fmt: skip
-        (folder / FILE).write_text(json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False), "utf-8")
+        return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -163,7 +177,7 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
     definition, catalog = Definition.from_json(saved["definition"]), Catalog.from_json(saved["catalog"])
     if catalog.fingerprint() != saved["catalog_fingerprint"]:
         raise ValueError("the catalogue does not match its fingerprint")
-    inputs = Inputs.from_json(catalog, saved["inputs"])
+    inputs = Inputs.from_json(_shared(catalog), saved["inputs"])
     if list(inputs.names) != saved["columns"]:
         raise ValueError(_mismatch(tuple(saved["columns"]), inputs.names))
     calibration = _calibration(definition, saved["calibration"])
@@ -175,6 +189,15 @@ def _revived(saved: Mapping[str, Any]) -> Bundle:
         AmountInterval.from_json(saved["interval"]) if saved["interval"] else None,
         VennAbers.from_json(saved["doubt"]) if saved["doubt"] else None, saved["report"],
     )  # fmt: skip
+
+
+_CATALOGS: WeakValueDictionary[str, Catalog] = WeakValueDictionary()
+
+
+def _shared(catalog: Catalog) -> Catalog:
+    """One catalogue for all bundles that have it: to compare two equal ones costs as much as to explain a score."""
+    known = _CATALOGS.setdefault(catalog.fingerprint(), catalog)
+    return known if known == catalog else catalog
 
 
 def _calibration(definition: Definition, saved: Mapping[str, Any]) -> Calibration:

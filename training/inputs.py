@@ -18,6 +18,7 @@ from training.models.gamma_gamma import GammaGamma
 from training.models.pareto_nbd import ParetoNBD
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 BG_RETURN, PARETO_RETURN, EXPECTED_DAYS, EXPECTED_VALUE = (
     "btyd_bg_return", "btyd_pareto_return", "btyd_expected_days", "btyd_expected_value",
 )  # fmt: skip
@@ -49,6 +50,18 @@ class Inputs:
         return self.catalog.names + rhythm + ((EXPECTED_VALUE,) if self.spend else ())
 
     @cached_property
+    def concepts(self) -> tuple[str, ...]:
+        """The concept of each column, in order."""
+        verdicts = self.names[len(self.catalog.names) :]
+        told = tuple("spend" if name == EXPECTED_VALUE else "rhythm" for name in verdicts)
+        return tuple(feature.concept for feature in self.catalog.features) + told
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What the names of a selector's features begin with, by the selector's name."""
+        return {selector.name: selector.label for selector in self.catalog.selectors}
+
+    @cached_property
     def position(self) -> Mapping[str, int]:
         return {name: number for number, name in enumerate(self.names)}
 
@@ -57,24 +70,26 @@ class Inputs:
         x = np.empty((len(table), len(self.names)), dtype=np.float32)
         features = len(self.catalog.names)
         x[:, :features] = table.values
-        x[:, features:] = np.nan
         active = table.values[:, self.catalog.activity("count_ever")] > 0
+        if active.all():
+            x[:, features:] = self._verdicts(table.values)
+            return x
+        x[:, features:] = np.nan
         if active.any():
             x[active, features:] = self._verdicts(table.values[active])
         return x
 
-    def _verdicts(self, values: F32) -> NDArray[np.float64]:
-        frequency, span, age = _rhythm(self.catalog, values)
-        expected = self.pareto.expected_transactions(frequency, span, age, self.horizon_days)
-        verdicts = [
-            _logit(self.bg.return_probability(frequency, span, age, self.horizon_days)),
-            _logit(self.pareto.return_probability(frequency, span, age, self.horizon_days)),
-            np.log1p(expected),
-        ]
+    def _verdicts(self, values: F32) -> F64:
+        past, days = _rhythm(self.catalog, values), self.horizon_days
+        verdicts = np.empty((len(values), 4 if self.spend else 3))
+        verdicts[:, 0] = _logit(self.bg.return_probability(*past, days))
+        verdicts[:, 1] = _logit(self.pareto.return_probability(*past, days))
+        expected = self.pareto.expected_transactions(*past, days)
+        verdicts[:, 2] = np.log1p(expected)
         if self.spend:
-            value = self.spend.expected_value(frequency, _day_value(self.catalog, values))
-            verdicts.append(np.log(np.maximum(expected * value, SMALLEST_AMOUNT)))
-        return np.column_stack(verdicts)
+            value = self.spend.expected_value(past[0], _day_value(self.catalog, values))
+            verdicts[:, 3] = np.log(np.maximum(expected * value, SMALLEST_AMOUNT))
+        return verdicts
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the catalogue, which a bundle keeps once."""
@@ -117,7 +132,7 @@ _FITTED: dict[bytes, Fitted] = {}  # by the digest of the histories: a business'
 
 
 def _fitted(
-    frequency: NDArray[np.float64], span: NDArray[np.float64], age: NDArray[np.float64], worth: NDArray[np.float64]
+    frequency: F64, span: F64, age: F64, worth: F64
 ) -> Fitted:
     """The rhythm models of (n,) histories in days; worth: (n,) the value of an active day, (0,) without values."""
     spend = None
@@ -131,19 +146,19 @@ def _fields(saved: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(part) if isinstance(part, list) else part for key, part in saved.items()}
 
 
-def _rhythm(catalog: Catalog, values: F32) -> tuple[NDArray[np.float64], ...]:
+def _rhythm(catalog: Catalog, values: F32) -> tuple[F64, F64, F64]:
     frequency, span, age = (
         values[:, catalog.activity(name)].astype(np.float64) for name in ("repeat_days", "repeat_span", "tenure")
     )
     return frequency, span, np.maximum(age, span)
 
 
-def _day_value(catalog: Catalog, values: F32) -> NDArray[np.float64]:
+def _day_value(catalog: Catalog, values: F32) -> F64:
     """Mean value of an active day; 0 when there is none or refunds outweigh it."""
     total, days = (values[:, catalog.activity(name)].astype(np.float64) for name in ("sum_ever", "days_ever"))
-    return np.maximum(np.nan_to_num(total) / np.maximum(days, 1), 0.0)
+    return np.maximum(np.where(np.isnan(total), 0.0, total) / np.maximum(days, 1), 0.0)
 
 
-def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    p = np.clip(p, CLOSEST, 1 - CLOSEST)
+def _logit(p: F64) -> F64:
+    p = np.minimum(np.maximum(p, CLOSEST), 1 - CLOSEST)
     return np.log(p) - np.log1p(-p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from features.problems import InputProblem
 FORMAT = 1
 POSTED = "posted events"  # the source of what a flush brings
 FOLDER, MANIFEST, SEGMENTS, REJECTED = "log", "manifest.json", "segments", "rejected"
+STEPS: Mapping[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}  # format 1 is the first
 _MEANING = (
     "query",
     "user",
@@ -158,6 +159,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     except (OSError, ValueError) as error:
         raise InputProblem(f"{path} cannot be read: {error}. Bring it back from a backup.", "damaged_log") from None
+    saved = upgraded(saved)
     if saved.get("format") != FORMAT:
         raise InputProblem(
             f"{path} is of format {saved.get('format')}, and this version of winback reads format {FORMAT}. "
@@ -168,6 +170,18 @@ def read_manifest(folder: Path) -> Manifest | None:
         saved["bits"], saved["zone"], tuple(_segment(one) for one in saved["segments"]),
         tuple(_delivery(one) for one in saved["deliveries"]), saved.get("forgotten", {}),
     )  # fmt: skip
+
+
+def upgraded(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A saved manifest in today's format, as far as its own is known.
+
+    The migration rule: FORMAT counts up whenever code of the format before could read a saved log wrongly, and the
+    same commit adds to `STEPS` what makes a manifest of that format one of the next.  Segments are never rewritten for
+    it.  The file itself changes when the next delivery is published; a newer format is refused.
+    """
+    while step := STEPS.get(saved.get("format", 0)):
+        saved = step(saved)
+    return saved
 
 
 def _segment(saved: Mapping[str, Any]) -> SegmentFacts:

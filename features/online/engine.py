@@ -25,9 +25,11 @@ LEFT JOIN parts AS old ON old.generation = h.generation AND old.user_id = h.user
 
 class Engine(Protocol):
     """place: what to call the database in a sentence, without any secret.  texts: a query that gives the column `value`
-    of the texts in the parameter :texts.  exists: a query that says whether the store's tables are there."""
+    of the texts in the parameter :texts.  exists: a query that says whether the store's tables are there.  one_writer:
+    whether writers of different users wait for each other."""
 
     place: str
+    one_writer: bool
     texts: str
     exists: str
 

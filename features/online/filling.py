@@ -19,7 +19,7 @@ from features.past import Past
 from features.progress import Progress
 
 USERS_AT_ONCE = 5_000  # in a transaction: posted events wait for no more than that
-IDS_AT_ONCE = 100_000
+IDS_AT_ONCE = 500_000  # in order, or the index is written a page an id; some 60 MB
 LONGEST_ID = 512  # characters; nobody can ask for a longer one, and an index of PostgreSQL could not hold it
 
 
@@ -43,7 +43,7 @@ def fill(
 
 def _fill_ids(database: Database, generation: int, ids: Iterable[str]) -> None:
     for some in chunks((one for one in ids if len(one) <= LONGEST_ID), IDS_AT_ONCE):
-        with database.filling() as connection:  # in order, or the index is written a page an id
+        with database.filling() as connection:
             database.engine.add(connection, EVENT_IDS, ((generation, one) for one in sorted(some)))
 
 

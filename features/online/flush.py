@@ -159,7 +159,7 @@ def _events(rows: list[dict[str, Any]], arrivals: bool, zone: str) -> Events:
     features of the past must go on to mean that.
     """
     time = np.array([row["time"] for row in rows], dtype=np.int64)
-    came = [max(row["received_at"], row["time"]) if arrivals else None for row in rows]
+    came = [row["received_at"] if arrivals else None for row in rows]
     table = pa.table({
         "user": [row["user_id"] for row in rows], "time": time,
         "kind": pa.array([row["kind"] for row in rows], pa.string()).dictionary_encode(),

@@ -22,7 +22,6 @@ _EVENT_BYTES = {_PLAIN: 8 + 8 + 8 + 2, _WITH_ARRIVALS: 8 + 8 + 8 + 8 + 2}
 MOST_EVENT_BYTES = max(_EVENT_BYTES.values())
 _CARRY = struct.Struct("<4s4x8s8q")  # what it is, digest of the zone; before, known by, newest kind, five lengths
 _CARRIED = b"wbc1"
-HEAD, CARRY_HEAD = _HEADER.size, 24
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -50,16 +49,6 @@ def unpack(blob: bytes, zone: ZoneTable) -> History:
     kind = np.frombuffer(memory, "<i2", count, at + eights * 8 * count)
     arrived = parts[3] if eights == 4 else _NOTHING
     return History(parts[0], kind, parts[1].view("<f8"), parts[2], zone.hour_of_week(parts[0]), arrived)
-
-
-def count(head: bytes) -> int:
-    """How many events a packed history has, by its first HEAD bytes."""
-    return int(_HEADER.unpack_from(head)[1])
-
-
-def folded_before(head: bytes) -> int:
-    """The moment before which events are folded, by the first CARRY_HEAD bytes of a packed carry."""
-    return int(struct.unpack_from("<q", head, CARRY_HEAD - 8)[0])
 
 
 def pack_carry(carry: Carry, zone: ZoneTable) -> bytes:

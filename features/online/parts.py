@@ -4,10 +4,12 @@
     tail     what was posted of late to a long history, so that an event does not rewrite megabytes
     carry    what a score needs of the old events of a giant
     archive  these old events themselves, for what a carry cannot answer, and for folding them again
+    edge     what a post has to know of the two: the moment before which events are old, and how many are
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,20 +20,26 @@ from features.clock import ZoneTable
 from features.histories import I64
 from features.online.fold import Folding, carry_of
 from features.online.kinds import ranks
-from features.online.packing import count, cut, folded_before, joined, merge, pack, pack_carry, unpack
+from features.online.packing import cut, joined, merge, pack, pack_carry, unpack
 
-RECENT, TAIL, CARRY, ARCHIVE = "recent", "tail", "carry", "archive"
+RECENT, TAIL, CARRY, ARCHIVE, EDGE = "recent", "tail", "carry", "archive", "edge"
+NEVER = np.iinfo(np.int64).min
+_EDGE = struct.Struct("<qq")
 Change = dict[str, bytes | None]  # parts to write, None for one to remove
 
 
 class Stored(NamedTuple):
-    """What there is of a user.  packed: None where it is too long to be read for a few events; tail: None where there
-    is none; carry, archive: their heads alone."""
+    """What there is of a user.  packed: None where it is too long to be read for a few events; tail, edge: None where
+    there is none."""
 
     packed: bytes | None
     tail: bytes | None
-    carry: bytes | None
-    archive: bytes | None
+    edge: bytes | None
+
+    @property
+    def old(self) -> tuple[int, int]:
+        """The moment before which events are folded, and how many are."""
+        return _EDGE.unpack(self.edge) if self.edge else (NEVER, 0)
 
 
 def packed_parts(history: History, edge: int, folding: Folding, zone: ZoneTable) -> Change:
@@ -40,7 +48,8 @@ def packed_parts(history: History, edge: int, folding: Folding, zone: ZoneTable)
     if not folding.pays(len(old.time), 0):
         return {RECENT: pack(history)}
     return {
-        RECENT: pack(recent), CARRY: pack_carry(carry_of(old, recent, edge), zone), ARCHIVE: pack(old)
+        RECENT: pack(recent), CARRY: pack_carry(carry_of(old, recent, edge), zone), ARCHIVE: pack(old),
+        EDGE: _EDGE.pack(edge, len(old.time)),
     }  # fmt: skip
 
 
@@ -55,7 +64,7 @@ def grown(
     An event older than the edge of the carry folds the user anew, from the archive.
     """
     tail = merge(unpack(stored.tail, zone) if stored.tail else none(posted), posted, rank)
-    late = stored.carry is not None and int(tail.time[0]) < folded_before(stored.carry)
+    late = int(tail.time[0]) < stored.old[0]
     if stored.packed is None and not late and len(tail.time) <= folding.tail:
         return {TAIL: pack(tail)}
     recent = unpack(stored.packed or part(RECENT), zone)
@@ -63,15 +72,15 @@ def grown(
         recent, tail = merge(recent, tail, rank), none(posted)
         if not _pays(recent, stored, folding, edge):
             return {RECENT: pack(recent)} | ({TAIL: None} if stored.tail else {})
-    whole = joined(unpack(part(ARCHIVE), zone), recent) if stored.archive else recent
+    whole = joined(unpack(part(ARCHIVE), zone), recent) if stored.edge else recent
     whole = merge(whole, tail, rank) if late else whole
-    gone: Change = {TAIL: None, CARRY: None, ARCHIVE: None} if stored.tail or stored.carry else {}
+    gone: Change = dict.fromkeys((TAIL, CARRY, ARCHIVE, EDGE)) if stored.tail or stored.edge else {}
     return gone | packed_parts(whole, edge(), folding, zone)
 
 
 def nothing(like: History) -> Stored:
     """What there is of a user who is not known."""
-    return Stored(pack(none(like)), None, None, None)
+    return Stored(pack(none(like)), None, None)
 
 
 def whole_history(
@@ -92,4 +101,4 @@ def _pays(recent: History, stored: Stored, folding: Folding, edge: Callable[[], 
     if len(recent.time) < folding.least:
         return False
     more = int(np.searchsorted(recent.time, edge()))
-    return folding.pays(more, count(stored.archive) if stored.archive else 0)
+    return folding.pays(more, stored.old[1])

@@ -6,6 +6,7 @@ import os
 
 from features.business import Business
 from features.forgotten import forgotten
+from features.online.fold import Folding
 from features.online.forgetting import tell
 from features.online.store import Store, open_store
 from features.past import Past, mark_of, open_past
@@ -21,8 +22,10 @@ def open_history(business: Business) -> Store:
     Raises InputProblem (bad_store_url, store_format, bad_store, missing_package), StoreUnavailable.
     """
     zone, kinds = business.events.time_zone, business.events.max_kinds
-    url = os.environ.get(URL, "").strip()
-    store = Store(url, zone, kinds) if url else open_store(business.state / FILE, zone, kinds)
+    url, folding = os.environ.get(URL, "").strip(), Folding(days=max(business.features.windows_days))
+    store = (
+        Store(url, zone, kinds, folding) if url else open_store(business.state / FILE, zone, kinds, folding)
+    )
     tell(store, forgotten(business))
     return store
 

@@ -10,19 +10,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.online.engine import READ
+from features.online.patience import Patience
 from features.problems import InputProblem
 
 SCHEMA = "winback"
 _STRIPE, _KINDS, _ALONE = 0x77_62_01, 0x77_62_02, 0x77_62_03  # our names among the advisory locks of a database
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": 5}
 _OPTIONS = {
-    "search_path": SCHEMA, "statement_timeout": "20s", "lock_timeout": "10s",
+    "search_path": SCHEMA, "statement_timeout": "12s", "lock_timeout": "8s",
     "idle_in_transaction_session_timeout": "60s", "synchronous_commit": "on",
 }  # fmt: skip
 _NETWORK = {
     "connect_timeout": 3, "tcp_user_timeout": 5_000, "keepalives_idle": 5, "keepalives_interval": 2,
     "keepalives_count": 2, "application_name": "winback",
 }  # fmt: skip
+_READ_SECONDS, _WRITE_SECONDS = 5.0, 15.0  # for an answer; a write may wait as long as its server lets it
 _IDLE_SECONDS = 1.0  # a connection that rested longer is tried before it is used; a busy one need not be
 _LATER = ("08", "25", "40", "53", "55", "57", "58")  # SQLSTATEs of what passes: connection, resources, ...
 _ONE, _SOME = (READ.format(of=of, part="%s") for of in ("= %s", "= ANY(%s)"))
@@ -35,6 +37,7 @@ _MISSING = (
 class Postgres:
     """See `features.online.engine.Engine`."""
 
+    one_writer = False
     texts = "SELECT unnest(CAST(:texts AS text[])) AS value"
     exists = f"SELECT count(*) FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'meta'"
 
@@ -44,7 +47,7 @@ class Postgres:
             import psycopg
         except ImportError:
             raise InputProblem(_MISSING, "missing_package") from None
-        self._error = psycopg.Error
+        self._error, self._patience = psycopg.Error, Patience(psycopg.Error)
         self.place = f"PostgreSQL at {url.host or 'the local socket'}, database {url.database or 'of the user'},"
         given = url.query.get("options", "")
         options = [*([given] if isinstance(given, str) else given), *(f"-c {k}={v}" for k, v in _OPTIONS.items())]
@@ -56,24 +59,38 @@ class Postgres:
         """Those that read ask single statements, which need no transaction and so no round trips around them."""
         way: dict[str, Any] = {} if writes else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
         engine = sa.create_engine(self._url, hide_parameters=True, connect_args=self._arguments, **_POOL, **way)
-        sa.event.listen(engine, "checkin", _rests)
+        sa.event.listen(engine, "checkin", self._rests)
         sa.event.listen(engine, "checkout", self._tried)
+        sa.event.listen(engine, "before_cursor_execute", self._asked)
+        sa.event.listen(engine, "after_cursor_execute", self._answered)
+        sa.event.listen(engine, "commit", self._asked)
         return engine if writes else engine.execution_options(isolation_level="REPEATABLE READ")
 
     def _tried(self, driver: Any, record: Any, _: Any) -> None:
         if time.monotonic() - record.info.get("rests_since", time.monotonic()) < _IDLE_SECONDS:
             return
         try:
-            driver.execute("SELECT 1")
-            driver.rollback()
+            with self._patience.of(driver, _READ_SECONDS):
+                driver.execute("SELECT 1")
+                driver.rollback()
         except self._error:
             raise sa.exc.DisconnectionError from None
+
+    def _rests(self, driver: Any, record: Any) -> None:
+        self._patience.ends(driver)
+        record.info["rests_since"] = time.monotonic()
+
+    def _asked(self, connection: sa.Connection, *_: Any) -> None:
+        self._patience.begins(connection.connection.driver_connection, _WRITE_SECONDS)
+
+    def _answered(self, connection: sa.Connection, *_: Any) -> None:
+        self._patience.ends(connection.connection.driver_connection)
 
     def parameter(self, texts: Sequence[str]) -> list[str]:
         return list(texts)
 
     def read(self, driver: Any, users: Sequence[str], old: str) -> list[tuple[Any, ...]]:
-        with driver.cursor(binary=True) as cursor:
+        with self._patience.of(driver, _READ_SECONDS), driver.cursor(binary=True) as cursor:
             if len(users) == 1:
                 cursor.execute(_ONE, (users[0], old))
             else:
@@ -88,8 +105,16 @@ class Postgres:
         connection.execute(_LOCK, {"name": _KINDS, "stripes": [0]}).all()
 
     def prepare(self, connection: sa.Connection) -> None:
-        if not connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}).scalar():
-            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        if connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}).scalar():
+            return
+        allowed = "SELECT has_database_privilege(current_database(), 'CREATE')"
+        if not connection.exec_driver_sql(allowed).scalar():
+            raise InputProblem(
+                f"{self.place} does not let this user make the schema {SCHEMA}. Have its owner run "
+                f"CREATE SCHEMA {SCHEMA} AUTHORIZATION the_user, or name a database where the user may.",
+                "store_forbidden",
+            )
+        connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
@@ -117,7 +142,3 @@ class Postgres:
 
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(:name, stripe) FROM unnest(CAST(:stripes AS int[])) AS stripe")
-
-
-def _rests(driver: Any, record: Any) -> None:
-    record.info["rests_since"] = time.monotonic()

@@ -16,14 +16,14 @@ from features.online.engine import READ
 
 WAIT_SECONDS = 30
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": WAIT_SECONDS}
-_ONE, _SOME = (
-    READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))")
-)
+_CACHE = "cache_size=-32768"  # KiB a connection: a large index is written once, not a page many times
+_ONE, _SOME = (READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))"))
 
 
 class Sqlite:
     """See `features.online.engine.Engine`."""
 
+    one_writer = True
     texts = "SELECT value FROM json_each(:texts)"
     exists = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
 
@@ -36,7 +36,7 @@ class Sqlite:
 
         def connected(raw: Any, _: Any) -> None:
             raw.isolation_level = None  # the driver begins nothing on its own
-            for pragma in (f"busy_timeout={WAIT_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+            for pragma in (f"busy_timeout={WAIT_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", _CACHE):
                 raw.execute(f"PRAGMA {pragma}").close()
 
         def begun(connection: sa.Connection) -> None:

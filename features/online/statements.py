@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from features.online.database import Row, insert
 from features.online.engine import Engine, stripe_of
-from features.online.packing import CARRY_HEAD, HEAD
-from features.online.parts import RECENT, Change, Stored
+from features.online.parts import EDGE, RECENT, TAIL, Change, Stored
 from features.online.tables import JOURNAL
 
 A_CLEARING = 2_000  # rows of a past generation that go at once: writers wait for no more than that
@@ -30,8 +29,7 @@ class Statements:
         self._forget_posted = sa.text(f"DELETE FROM journal WHERE event_id {some}")
         self._stored = sa.text(
             "SELECT h.user_id, CASE WHEN length(h.packed) <= :most THEN h.packed END AS packed, tail.packed AS tail, "
-            f"substr(carry.packed, 1, {CARRY_HEAD}) AS carry, substr(archive.packed, 1, {HEAD}) AS archive "
-            f"FROM histories AS h {_joined('tail')} {_joined('carry')} {_joined('archive')} "
+            f"edge.packed AS edge FROM histories AS h {_joined(TAIL)} {_joined(EDGE)} "
             f"WHERE h.generation = :generation AND h.user_id {some}"
         )
 

@@ -30,13 +30,14 @@ from features.online.parts import ARCHIVE, CARRY, Change, Stored, grown, nothing
 from features.online.statements import Statements
 from features.online.stones import SALT, refused_until
 from features.online.tables import FRONTIER
+from features.online.together import Together
 from features.past import Past
 from features.progress import Progress, Silent
 
 __all__ = ["PostedEvent", "Snapshot", "Store", "StoreUnavailable", "Verdict", "open_store"]
 
 Verdict = Literal["accepted", "duplicate", "too many kinds", "forgotten"]
-A_REPLAY = 5_000
+A_REPLAY = A_COMMIT = 5_000  # events
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ class Snapshot:
     frontier: int | None
 
 
+@dataclass(frozen=True)
+class _Call:
+    events: Sequence[PostedEvent]
+    received_at: int
+
+
 class Store:
     """Packed histories by user, and the ids of all events in them; safe for several threads, processes and machines."""
 
@@ -77,6 +84,7 @@ class Store:
         self._zone = zone_table(zone)
         self._kinds = Kinds(self.database, max_kinds)
         self._folding = folding
+        self._together = Together(self._append, A_COMMIT)
 
     def close(self) -> None:
         self.database.close()
@@ -121,30 +129,40 @@ class Store:
         events: a few thousand at most.  received_at: microseconds UTC.  Returns one verdict an event, in order.
         Raises StoreUnavailable when they could not be written; then none was.
         """
-        users = {event.user_id for event in events}
+        if not events:
+            return []
+        call = _Call(events, received_at)
+        return self._together(call, len(events)) if self.database.engine.one_writer else self._append([call])[0]
+
+    def _append(self, calls: Sequence[_Call]) -> list[list[Verdict]]:
+        """Several calls in one transaction, in their order: most of what an event costs is the commit."""
+        everything = [(event, call.received_at) for call in calls for event in call.events]
+        users = {event.user_id for event, _ in everything}
         with self.database.writing(users) as connection:
             said = facts(connection)
             generation = int(said["generation"])
             until = refused_until(connection, said.get(SALT), users)
-            welcome = [event for event in events if event.time > until.get(event.user_id, event.time - 1)]
-            new = self._says.add_ids(connection, generation, {event.event_id for event in welcome})
-            fresh: dict[str, PostedEvent] = {}
-            for event in welcome:
+            welcome = [(event, at) for event, at in everything if not _forgotten(event, until)]
+            new = self._says.add_ids(connection, generation, {event.event_id for event, _ in welcome})
+            fresh: dict[str, tuple[PostedEvent, int]] = {}
+            for event, at in welcome:
                 if event.event_id in new:
-                    fresh.setdefault(event.event_id, event)
-            kinds = (event.kind for event in fresh.values())
+                    fresh.setdefault(event.event_id, (event, at))
+            kinds = (event.kind for event, _ in fresh.values())
             numbers = self._kinds.number(connection, kinds, int(said["kinds"]), limited=True)
-            taken = [event for event in fresh.values() if event.kind in numbers]
-            refused = [event.event_id for event in fresh.values() if event.kind not in numbers]
+            rows = [vars(event) | {"received_at": at} for event, at in fresh.values() if event.kind in numbers]
+            refused = [event.event_id for event, _ in fresh.values() if event.kind not in numbers]
             self._says.forget_ids(connection, generation, refused)
-            rows = [{**vars(event), "received_at": received_at} for event in taken]
             self._says.add_posted(connection, rows)
             self._fold(connection, generation, rows, numbers, said.get("arrivals") == "1")
+        first = {event_id: event for event_id, (event, _) in fresh.items()}
         return [
-            _verdict(event, fresh.get(event.event_id), numbers)
-            if event.time > until.get(event.user_id, event.time - 1) else "forgotten"
-            for event in events
-        ]  # fmt: skip
+            [
+                "forgotten" if _forgotten(event, until) else _verdict(event, first.get(event.event_id), numbers)
+                for event in call.events
+            ]
+            for call in calls
+        ]
 
     def warm(
         self, past: Past, event_ids: Iterable[str] = (), mark: str | None = None, progress: Progress | None = None
@@ -231,13 +249,18 @@ class Store:
         )  # fmt: skip
 
 
-def open_store(path: Path, zone: str, max_kinds: int = 200) -> Store:
+def open_store(path: Path, zone: str, max_kinds: int = 200, folding: Folding = USUAL) -> Store:
     """The SQLite store in a file, which is made when it is missing.
 
     Raises InputProblem when the file is something else or of another version of winback.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Store(f"sqlite:///{path}", zone, max_kinds)
+    return Store(f"sqlite:///{path}", zone, max_kinds, folding)
+
+
+def _forgotten(event: PostedEvent, until: Mapping[str, int]) -> bool:
+    """until: by user, the time up to which events of somebody who was forgotten are refused."""
+    return event.time <= until.get(event.user_id, event.time - 1)
 
 
 def _verdict(event: PostedEvent, first: PostedEvent | None, numbers: Mapping[str, int]) -> Verdict:

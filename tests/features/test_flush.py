@@ -86,7 +86,7 @@ class Shop:
 def test_posted_events_are_in_the_log_as_if_they_had_been_ingested(
     tmp_path: Path, url: str, config: str, logged: bool
 ) -> None:
-    # Seen to fail with ingested_at told to a log without arrivals, and without the larger of it and the time.
+    # Seen to fail with ingested_at told to a log without arrivals.
     made_here = Shop(tmp_path, url, config)
     if logged:
         ingest(made_here.business, NOW, Silent())
@@ -153,7 +153,7 @@ def dying(call: Callable[..., Any], after: bool) -> Callable[..., Any]:
     return die
 
 
-# Seen to fail with the journal forgotten before the log is published, and with the note written after it.
+# Seen to fail with the note written after the log is published.
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("where", "step"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from features.online.fold import Folding
 from features.online.packing import pack, split
 from features.online.store import Store, open_store
 from features.online.tables import FORMAT
@@ -56,6 +57,23 @@ def test_a_store_of_format_1_knows_all_that_it_knew(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "h.sqlite")) as raw:
         names = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert names == {"meta", "kinds", "histories", "event_ids", "journal", "frontier", "parts"}
+
+
+# Seen to fail without the step of format 2.
+def test_a_store_of_format_2_gets_room_for_long_histories(new_store: NewStore) -> None:
+    url = new_store()
+    store = Store(url, ZONE)
+    store.append([event(1)], EVENING)
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE parts")
+        connection.exec_driver_sql("UPDATE meta SET value = '2' WHERE key = 'format'")
+    store.close()
+    store = Store(url, ZONE, folding=Folding(whole=0, tail=5))
+    assert store.append([event(1), event(2)], EVENING) == ["duplicate", "accepted"]
+    assert len(store.read(["u"]).histories["u"].time) == 2
+    with store.database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT part FROM parts").scalars().all() == ["tail"]
+    store.close()
 
 
 def test_a_migration_that_fails_leaves_the_old_store(tmp_path: Path) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from features.build import FeatureTable
-from serving.scores import Scores, score_table
+from features.definitions import TaskName
+from serving import explanations
+from serving.explanations import explain
+from serving.scores import Scores, TaskScores, score_table
 from tests import made
+from training.bundle import Bundle
 
 RUNGS = ("rfm", "boosted", "blend")
 FIGURES = dict.fromkeys(("churn", "conversion"), ("probability", "uncertainty", "percentile")) | {
@@ -80,3 +86,56 @@ def test_a_model_that_does_not_know_its_uncertainty_answers_null() -> None:
     row = int(np.flatnonzero(found.tasks["churn"].place >= 0)[0])
     assert found.answer(row)["churn"]["uncertainty"] is None
     assert 0 < found.answer(row)["churn"]["probability"] < 1
+
+
+@pytest.fixture
+def mute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows with gaps at random are nobody's history, so there are no sentences about them; the numbers are meant."""
+    monkeypatch.setattr(explanations, "concept_phrase", lambda inputs, row, column, language: str(column))
+
+
+EVERY = [(task, rung) for task in made.TASKS for rung in made.RUNGS if (task, rung) != ("ltv", "bg_nbd")]
+
+
+def answered(bundle: Bundle, x: NDArray[np.float32], most: int) -> list[dict[str, Any]]:
+    """The answers for rows of inputs as the interface shows them; x may have gaps."""
+    place = np.arange(len(x))
+    table = FeatureTable(bundle.catalog, place, place, x[:, : len(bundle.catalog.names)])
+    own = TaskScores(bundle, explain(bundle, x), place)
+    scores = Scores(table, np.full(len(x), "active", object), {bundle.definition.task: own}, most, "en")
+    return [scores.answer(row)[bundle.definition.task] for row in range(len(x))]
+
+
+# PLANTED
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
+@pytest.mark.parametrize(("task", "rung"), EVERY)
+def test_every_rung_explains_itself_and_the_answer_adds_up(
+    task: TaskName, rung: str, gaps: bool, mute: None
+) -> None:
+    bundle = made.bundle(task, rung)
+    x = bundle.matrix(made.today())
+    x = made.holed(x) if gaps else x
+    for answer, promised in zip(answered(bundle, x, 3), bundle.predict(x), strict=True):
+        shown = answer["expected" if task == "ltv" else "probability"]
+        total = answer["base"] + sum(reason["effect"] for reason in answer["reasons"]) + answer["other_effect"]
+        assert total == pytest.approx(shown, rel=1e-9, abs=1e-9)
+        assert shown == promised
+    assert sum(len(answer["reasons"]) for answer in answered(bundle, x, 3)) > len(x) / 2
+
+
+# One customer alone goes the road of many: LightGBM and the compiled verdicts see a row at a time, and only the order in
+# which NumPy adds up may differ.
+# PLANTED
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
+@pytest.mark.parametrize(("task", "rung"), EVERY)
+def test_one_alone_is_explained_as_among_many(
+    task: TaskName, rung: str, gaps: bool, mute: None
+) -> None:
+    bundle = made.bundle(task, rung)
+    x = bundle.matrix(made.today())[::7]
+    x = made.holed(x) if gaps else x
+    for row, among in enumerate(answered(bundle, x, 3)):
+        (alone,) = answered(bundle, x[row : row + 1], 3)
+        assert [reason["text"] for reason in alone["reasons"]] == [reason["text"] for reason in among["reasons"]]
+        numbers = [[*(r["effect"] for r in one["reasons"]), one["base"], one["other_effect"]] for one in (alone, among)]
+        np.testing.assert_allclose(*numbers, rtol=1e-9, atol=1e-12)

@@ -82,11 +82,12 @@ class Shop:
 
 @dataclass(frozen=True)
 class Server:
-    """A running service.  log: what it has printed."""
+    """A running service.  log: what it has printed.  process: the one whose children answer."""
 
     url: str
     shop: Shop
     log: Path
+    process: int
 
 
 def write_log(path: Path, users: int = 400) -> tuple[str, ...]:
@@ -183,7 +184,7 @@ def server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         url = f"http://127.0.0.1:{port}"
         try:
             _wait(url, process, log)
-            yield Server(url, shop, log)
+            yield Server(url, shop, log, process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from features.build import build_at
 from features.business import Business, parse_business
@@ -19,7 +20,7 @@ from features.clock import DAY, format_instant, parse_instant
 from features.definitions import TaskName, definitions
 from features.events import read_events
 from features.histories import histories
-from serving.batch import Scored, write_scores
+from serving.batch import Scored, origin_of, score_columns, write_scores
 from serving.phrases import Language
 from serving.report import page
 from serving.report.findings import find
@@ -77,7 +78,7 @@ class World:
 
     def table(self, folder: Path) -> pd.DataFrame:
         """The score file, with each user's worth added up from the log by pandas."""
-        write_scores([self.scored], folder / "s.parquet")
+        write_scores([pa.table(score_columns(self.scored))], origin_of(self.scored), folder / "s.parquet")
         scores = pd.read_parquet(folder / "s.parquet")
         recent = self.log[(self.log["at"] <= self.scored.as_of) & (self.log["at"] > self.scored.as_of - 365 * DAY)]
         scores["worth"] = scores["user_id"].map(recent.groupby("user")["value"].sum()).fillna(0.0)

@@ -17,7 +17,7 @@ from features.catalog import catalog
 from features.problems import InputProblem
 from features.progress import Silent
 from serving import batch
-from serving.batch import Scored, score, score_everybody, write_scores
+from serving.batch import Scored, origin_of, score, score_columns, score_everybody, write_scores
 from serving.scores import bands
 from tests import made
 from tests.histories_made import DAY, Event
@@ -62,7 +62,7 @@ def everybody(folder: Path, events: list[Event] | None = None, as_of: int | None
 
 
 def written(scored: Scored, out: Path) -> pa.Table:
-    write_scores([scored], out)
+    write_scores([pa.table(score_columns(scored))], origin_of(scored), out)
     return pq.read_table(out)
 
 
@@ -135,7 +135,7 @@ def test_questions_that_nobody_asks_are_null_throughout(tmp_path: Path, champion
 # Seen to fail when the table was written straight to its place.
 def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored, out = everybody(tmp_path), tmp_path / "out" / "s.parquet"
-    write_scores([scored], out)
+    written(scored, out)
     before = out.read_bytes()
 
     def half(writer: pq.ParquetWriter, table: pa.Table) -> None:
@@ -144,14 +144,14 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", half)
     with pytest.raises(InputProblem, match="No space left on device"):
-        write_scores([scored], out)
+        written(scored, out)
     assert out.read_bytes() == before
     assert [path.name for path in out.parent.iterdir()] == ["s.parquet"]
 
 
 def test_a_folder_as_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="is a folder"):
-        write_scores([everybody(tmp_path)], tmp_path)
+        written(everybody(tmp_path), tmp_path)
 
 
 def test_a_moment_before_the_first_event_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, expit, gammaln
+from scipy.special import betaln, gammaln
 
 from training.models.maximum_likelihood import (
     MOST_ROWS,
@@ -18,6 +18,7 @@ from training.models.maximum_likelihood import (
     positive,
     thinned,
 )
+from training.models.one_customer import bg_alive, bg_log_odds_of_having_left, bg_returns
 
 STARTS = ((0.3, 0.1, 0.8, 2.5), (1.0, 0.5, 0.5, 0.5), (2.0, 0.2, 0.1, 5.0))  # r, alpha, a, b; longest age = 1
 NODES = np.linspace(-1.0, 1.0, 81)  # 8 digits in the middle of the field, 4 at b = .02
@@ -71,9 +72,9 @@ class BGNBD:
         All in the time unit of the fit; horizon scalar or (n,).  Returns (n,) in [0, 1], rising with the horizon.
         This is 1 - L(x, t_x, age + horizon) / L(x, t_x, age), written without the subtraction.
         """
-        x, _, T = histories(frequency, recency, age)
-        silent = np.exp(-(self.r + x) * np.log1p(horizons(horizon) / (self.alpha + T)))
-        return self.alive_probability(frequency, recency, age) * (1.0 - silent)
+        past = histories(frequency, recency, age)
+        returns: Array = bg_returns(self.r, self.alpha, self.a, self.b, *past, horizons(horizon))
+        return returns
 
     def expected_transactions(
         self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, horizon: ArrayLike
@@ -83,13 +84,14 @@ class BGNBD:
         Source: equation 10 of Fader, Hardie, Lee 2005, https://doi.org/10.1287/mksc.1040.0098, as the integral over the
         probability of leaving that its hypergeometric function stands for: no pole at a = 1, no overflow at large x.
         """
-        x, _, T = histories(frequency, recency, age)
+        x, t_x, T = histories(frequency, recency, age)
         ahead = np.broadcast_to(horizons(horizon) / (self.alpha + T), x.shape)
         while_alive = np.empty_like(x)
         for first in range(0, x.size, CHUNK):
             part = slice(first, first + CHUNK)
             while_alive[part] = _purchases(self.r + x[part], self.a, self.b + x[part], ahead[part])
-        return while_alive * self.alive_probability(frequency, recency, age)
+        alive: Array = bg_alive(self.r, self.alpha, self.a, self.b, x, t_x, T)
+        return while_alive * alive
 
     def alive_probability(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
         """The probability that a customer has not left yet: (n,) in [0, 1]; 1 for one-time buyers, by assumption.
@@ -97,8 +99,7 @@ class BGNBD:
         Not a churn score: see return_probability.
         Source: Fader, Hardie 2008, "Computing P(alive) Using the BG/NBD Model", http://www.brucehardie.com/notes/021/
         """
-        x, t_x, T = histories(frequency, recency, age)
-        alive: Array = expit(-_log_odds_of_having_left(self.r, self.alpha, self.a, self.b, x, t_x, T))
+        alive: Array = bg_alive(self.r, self.alpha, self.a, self.b, *histories(frequency, recency, age))
         return alive
 
 
@@ -106,14 +107,8 @@ def _log_likelihoods(r: float, alpha: float, a: float, b: float, x: Array, t_x: 
     """Equation 6 of the paper with the part for customers who stayed taken out as a factor."""
     buying = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T)
     staying = betaln(a, b + x) - betaln(a, b)
-    left = np.logaddexp(0.0, _log_odds_of_having_left(r, alpha, a, b, x, t_x, T))
+    left = np.logaddexp(0.0, bg_log_odds_of_having_left(r, alpha, a, b, x, t_x, T))
     return np.asarray(buying + staying + left, dtype=np.float64)
-
-
-def _log_odds_of_having_left(r: float, alpha: float, a: float, b: float, x: Array, t_x: Array, T: Array) -> Array:
-    chances = np.where(x > 0, b + x - 1.0, 1.0)
-    odds = np.log(a) - np.log(chances) + (r + x) * np.log((alpha + T) / (alpha + t_x))
-    return np.where(x > 0, odds, -np.inf)
 
 
 def _purchases(rate_shape: Array, a: float, b: Array, ahead: Array) -> Array:

@@ -24,12 +24,12 @@ class Blend:
 
     def margin(self, x: F32) -> F64:
         """(n,) log-odds, or the log of an amount."""
-        result: F64 = np.mean([member.margin(x) for member in self.members], axis=0)
+        result: F64 = np.add.reduce([member.margin(x) for member in self.members]) / len(self.members)
         return result
 
     def contributions(self, x: F32) -> F64:
         """(n, inputs + 1) what each column adds to the margin; the last column is the base."""
-        result: F64 = np.mean([member.contributions(x) for member in self.members], axis=0)
+        result: F64 = np.add.reduce([member.contributions(x) for member in self.members]) / len(self.members)
         return result
 
     def to_json(self) -> dict[str, Any]:

@@ -74,11 +74,11 @@ class Boosted:
             return parts
         read = self._read(x)
         if len(x) >= BULK:
-            parts[:, list(self.columns)] = self._in_bulk(read)
+            parts[:, self._places] = self._in_bulk(read)
             parts[:, -1] = self._exact(read[:1])[0, -1]
             return parts
         own = self._exact(read)
-        parts[:, list(self.columns)] = own[:, :-1]
+        parts[:, self._places] = own[:, :-1]
         parts[:, -1] = own[:, -1]
         return parts
 
@@ -98,7 +98,12 @@ class Boosted:
         return np.asarray(explainer.shap_values(rows, verbose=False), dtype=np.float64)
 
     def _read(self, x: F32) -> F32:
-        return np.ascontiguousarray(x[:, list(self.columns)])
+        return x.take(self._places, axis=1)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """`columns` as an array, made once and not for every customer."""
+        return np.array(self.columns, dtype=np.int64)
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "boosted", "columns": list(self.columns), "text": self.text}

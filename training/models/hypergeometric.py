@@ -52,9 +52,9 @@ def _quadrature(q, c, rest):  # type: ignore[no-untyped-def]
     return total * step / rest
 
 
-@numba.vectorize(cache=True)
-def gauss_series(q, c, rest):  # type: ignore[no-untyped-def]
-    """2F1(1, c - q + 1; c + 1; 1 - rest); q, c > 0 and rest in (0, 1], broadcast together."""
+@numba.njit(cache=True)
+def gauss(q, c, rest):  # type: ignore[no-untyped-def]
+    """2F1(1, c - q + 1; c + 1; 1 - rest); q, c > 0 and rest in (0, 1]."""
     if rest * max(c, SLOW) < 1.0:  # where the fraction needs more than some 40 steps
         return _quadrature(q, c, rest)
     return _fraction(q, c, rest)

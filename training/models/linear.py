@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -45,9 +46,16 @@ class Linear:
         return parts
 
     def _terms(self, x: F32) -> F64:
-        z = (transformed(x, self.columns, self.scales) - np.asarray(self.center)) / np.asarray(self.scale)
-        terms: F64 = np.nan_to_num(z) * np.asarray(self.weights)
+        columns, center, scale, weights = self._arrays
+        z = (transformed(x, columns, self.scales) - center) / scale
+        terms: F64 = np.where(np.isnan(z), 0.0, z) * weights
         return terms
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.int64], F64, F64, F64]:
+        """`columns`, `center`, `scale` and `weights` as arrays, made once and not for every customer."""
+        center, scale, weights = (np.array(part) for part in (self.center, self.scale, self.weights))
+        return np.array(self.columns, np.int64), center, scale, weights
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "linear", **asdict(self)}
@@ -60,12 +68,11 @@ class Linear:
         return cls(**fields)
 
 
-def transformed(x: F32, columns: Sequence[int], scales: Sequence[Scale]) -> F64:
+def transformed(x: F32, columns: Sequence[int] | NDArray[np.int64], scales: Sequence[Scale]) -> F64:
     """(n, k) the chosen columns, on a log scale where asked (negative amounts count as 0 there)."""
-    picked = x[:, list(columns)].astype(np.float64)
-    for number, scale in enumerate(scales):
-        if scale == "log1p":
-            picked[:, number] = np.log1p(np.maximum(picked[:, number], 0.0))
+    picked = x.take(columns, axis=1).astype(np.float64)
+    logs = [number for number, scale in enumerate(scales) if scale == "log1p"]
+    picked[:, logs] = np.log1p(np.maximum(picked[:, logs], 0.0))
     return picked
 
 

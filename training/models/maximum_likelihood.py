@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
@@ -38,9 +39,19 @@ def columns(**named: ArrayLike) -> list[Array]:
         said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"shapes differ or are not (n,): {said}. Pass one value a customer in each.")
     for name, array in arrays.items():
-        refuse(~np.isfinite(array), f"{name} is not a finite number")
-        refuse(array < 0, f"{name} is negative")
+        if not _sound(array):
+            refuse(~np.isfinite(array), f"{name} is not a finite number")
+            refuse(array < 0, f"{name} is negative")
     return list(arrays.values())
+
+
+@numba.njit(cache=True)
+def _sound(values):  # type: ignore[no-untyped-def]
+    """Whether all are finite and not negative, in one pass: for one customer, masks cost more than the model does."""
+    good = True
+    for value in values:
+        good &= 0.0 <= value < np.inf
+    return good
 
 
 def refuse(wrong: NDArray[np.bool_], what: str) -> None:
@@ -56,15 +67,26 @@ def histories(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple
     Raises ValueError for NaN, negative values, recency > age, and recency > 0 without a repeat purchase.
     """
     x, t_x, T = columns(frequency=frequency, recency=recency, age=age)
-    refuse(t_x > T + NOISE * np.maximum(T, 1.0), "recency is greater than age")
-    refuse((x == 0) & (t_x > 0), "recency is above 0 although frequency is 0")
+    if not _possible(x, t_x, T):
+        refuse(t_x > T + NOISE * np.maximum(T, 1.0), "recency is greater than age")
+        refuse((x == 0) & (t_x > 0), "recency is above 0 although frequency is 0")
     return x, np.minimum(t_x, T), T
+
+
+@numba.njit(cache=True)
+def _possible(x, t_x, T):  # type: ignore[no-untyped-def]
+    """Whether no history contradicts itself; where one may, the caller looks closer."""
+    good = True
+    for i in range(len(x)):
+        good &= t_x[i] <= T[i] and (x[i] > 0.0 or t_x[i] == 0.0)
+    return good
 
 
 def horizons(horizon: ArrayLike) -> Array:
     """A time ahead, scalar or one a customer: finite and not negative, or a ValueError."""
     ahead = np.asarray(horizon, dtype=np.float64)
-    refuse(np.atleast_1d(~np.isfinite(ahead) | (ahead < 0)), "horizon is negative or not a finite number")
+    if not _sound(ahead.ravel()):
+        refuse(np.atleast_1d(~np.isfinite(ahead) | (ahead < 0)), "horizon is negative or not a finite number")
     return ahead
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import exprel, gammaln
+from scipy.special import gammaln
 
-from training.models.hypergeometric import gauss_series
 from training.models.maximum_likelihood import (
     MOST_ROWS,
     Array,
@@ -19,6 +18,7 @@ from training.models.maximum_likelihood import (
     positive,
     thinned,
 )
+from training.models.one_customer import pareto_alive, pareto_log_next_event, pareto_purchases, pareto_returns
 
 STARTS = ((0.5, 0.3, 0.6, 0.3), (1.0, 1.0, 1.0, 1.0), (2.0, 0.2, 0.3, 2.0))  # r, alpha, s, beta; longest age = 1
 
@@ -73,11 +73,9 @@ class ParetoNBD:
         All in the time unit of the fit; horizon scalar or (n,).  Returns (n,) in [0, 1], rising with the horizon.
         This is 1 - L(x, t_x, age + horizon) / L(x, t_x, age), written without the subtraction.
         """
-        x, t_x, T = histories(frequency, recency, age)
-        gone, buys = self._next_is_leaving(x, t_x), self._next_is_buying(x, T)
-        later = self._next_is_buying(x, T + horizons(horizon))
-        still_buying: Array = np.exp(buys - np.logaddexp(gone, buys))
-        return still_buying * (1.0 - np.exp(np.minimum(later - buys, 0.0)))
+        past = histories(frequency, recency, age)
+        returns: Array = pareto_returns(self.r, self.alpha, self.s, self.beta, *past, horizons(horizon))
+        return returns
 
     def expected_transactions(
         self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, horizon: ArrayLike
@@ -86,27 +84,17 @@ class ParetoNBD:
 
         Source: Fader, Hardie 2005, equation 41, http://www.brucehardie.com/notes/009/
         """
-        x, _, T = histories(frequency, recency, age)
-        rate = (self.r + x) / (self.alpha + T)
-        log_stretch = np.log1p(horizons(horizon) / (self.beta + T))
-        time_left: Array = (self.beta + T) * log_stretch * exprel((1.0 - self.s) * log_stretch)  # finite at s = 1
-        return rate * time_left * self.alive_probability(frequency, recency, age)
+        past = histories(frequency, recency, age)
+        purchases: Array = pareto_purchases(self.r, self.alpha, self.s, self.beta, *past, horizons(horizon))
+        return purchases
 
     def alive_probability(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
         """The probability that a customer has not left yet: (n,) in [0, 1]. Not a churn score: see return_probability.
 
         Source: Schmittlein, Morrison, Colombo 1987, https://doi.org/10.1287/mnsc.33.1.1
         """
-        x, t_x, T = histories(frequency, recency, age)
-        present = -(self.r + x) * np.log(self.alpha + T) - self.s * np.log(self.beta + T)
-        total = np.logaddexp(self._next_is_leaving(x, t_x), self._next_is_buying(x, T))
-        return np.exp(np.minimum(present - total, 0.0))
-
-    def _next_is_leaving(self, x: Array, t_x: Array) -> Array:
-        return _next_is_leaving(self.r, self.alpha, self.s, self.beta, x, t_x)
-
-    def _next_is_buying(self, x: Array, T: Array) -> Array:
-        return _next_is_buying(self.r, self.alpha, self.s, self.beta, x, T)
+        alive: Array = pareto_alive(self.r, self.alpha, self.s, self.beta, *histories(frequency, recency, age))
+        return alive
 
 
 def _log_likelihoods(r: float, alpha: float, s: float, beta: float, x: Array, t_x: Array, T: Array) -> Array:
@@ -115,28 +103,7 @@ def _log_likelihoods(r: float, alpha: float, s: float, beta: float, x: Array, t_
     Equal to the textbook form, which subtracts two hypergeometric functions and loses its digits when t_x is near T.
     """
     common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-    next_event = np.logaddexp(_next_is_leaving(r, alpha, s, beta, x, t_x), _next_is_buying(r, alpha, s, beta, x, T))
-    return np.asarray(common + next_event, dtype=np.float64)
-
-
-def _next_is_leaving(r: float, alpha: float, s: float, beta: float, x: Array, t: Array) -> Array:
-    return np.asarray(np.log(s) + _log_tail(alpha, r + x, beta, s + 1.0, t), dtype=np.float64)
-
-
-def _next_is_buying(r: float, alpha: float, s: float, beta: float, x: Array, t: Array) -> Array:
-    return np.asarray(np.log(r + x) + _log_tail(alpha, r + x + 1.0, beta, s, t), dtype=np.float64)
-
-
-def _log_tail(alpha: float, p: Array | float, beta: float, q: Array | float, t: Array) -> Array:
-    """log of the integral of (alpha + u)^-p (beta + u)^-q over u from t to infinity.
-
-    The |alpha - beta| form keeps the argument in [0, 1); Euler's transformation (DLMF 15.8.1) keeps the values small.
-    """
-    if alpha < beta:
-        return _log_tail(beta, q, alpha, p, t)
-    c = np.asarray(p + q - 1.0)
-    series = gauss_series(np.asarray(q, dtype=np.float64), c, (beta + t) / (alpha + t))
-    return np.asarray(np.log(series / c) - p * np.log(alpha + t) + (1.0 - q) * np.log(beta + t), dtype=np.float64)
+    return np.asarray(common + pareto_log_next_event(r, alpha, s, beta, x, t_x, T), dtype=np.float64)
 
 
 def _flags(

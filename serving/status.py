@@ -201,9 +201,9 @@ def _champions(business: Business, now: int, missing: list[Missing]) -> Iterator
             told = json.loads((folder / "bundle.json").read_text("utf-8"))
             until = int(told["origin"]["until"])
             yield ChampionStatus(task, version, told["grade"], format_instant(until), round((now - until) / DAY, 1))
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            do = f"put its files back or run `winback train {task}` ({error})."
-            missing.append(Missing(f"the files of {version}", do))
+        except (OSError, ValueError, LookupError, TypeError):
+            do = f"put them back into {folder}, or run `winback train {task}`."
+            missing.append(Missing(f"readable files of {version}", do))
 
 
 def _own_champions(business: Business, missing: list[Missing]) -> Iterator[tuple[str, tuple[str, Path]]]:

@@ -27,7 +27,7 @@ def posted(name: str, user: str, time: int) -> PostedEvent:
     return PostedEvent(name, user, time, "order", 2.0)
 
 
-# Seen to fail when the parts of long histories stayed, when the ids of the journal did, when `warm` ran over the erasure, and without the refusal.
+# Seen to fail when the parts of long histories stayed, when the ids of the journal did, and without the refusal.
 def test_nothing_is_left_and_nothing_old_comes_back(url: str) -> None:
     store = Store(url, "UTC")
     ids = [f"log-{user}-{number}" for user in ("anna", "bert") for number in range(8)]
@@ -70,14 +70,14 @@ def test_a_new_store_is_told_whom_to_refuse(url: str) -> None:
 
 
 def test_the_file_has_not_even_deleted_bytes_of_the_user(tmp_path: Path) -> None:
-    # Seen to fail without `secure_delete`, and without the checkpoint: the pages were free, and still said it.
+    # Seen to fail without the checkpoint: the write-ahead log still said it while a store was open.
     store = Store(f"sqlite:///{tmp_path}/s.sqlite", "UTC")
     user = "a-name-that-is-easy-to-find@example.org"
     store.append([posted(f"{user}-{n}", user, NOW - n) for n in range(50)], NOW)
     store.append([posted(f"b{n}", f"bert{n}", NOW) for n in range(50)], NOW)
     erase(store, user, STONES.with_user(user, NOW), ())
-    store.close()
     assert not any(user.encode() in path.read_bytes() for path in tmp_path.iterdir())
+    store.close()
 
 
 @pytest.mark.parametrize("stone", ["forgotten_salt", "forgotten:"])

@@ -67,7 +67,6 @@ def with_files(business: Business) -> dict[str, Path]:
     return files
 
 
-# Seen to fail: with the CSV rewritten without its mark, with a prefix of the id taken for the id.
 def test_gone_from_everything_that_winback_keeps(business: Business) -> None:
     files = with_files(business)
     before = user_ids(files["stages.parquet"])

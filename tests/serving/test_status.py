@@ -88,7 +88,6 @@ def test_a_database_that_is_away_is_said_and_not_waited_for_long(tmp_path: Path,
 
 
 def test_the_command_imports_no_mlflow_and_speaks_json(tmp_path: Path) -> None:
-    # Seen to fail when the champions came from MLflow.
     write_log(tmp_path / "events.csv", 5)
     (tmp_path / "winback.toml").write_text(CONFIG, "utf-8")
     (tmp_path / ".winback").mkdir()

@@ -96,7 +96,8 @@ def run(
     handed = hand_over(business)
     open_live(config, loaded(handed, handover_file(business), business)).store.close()
     address = _free(host, port)
-    user = warm(business, time.time_ns() // 1000, progress_on(sys.stdout))
+    newest = warm(business, time.time_ns() // 1000, progress_on(sys.stdout))
+    user = "AN ID AS YOU WRITE IT" if business.events.hash_users else newest
     for said in (handed.away and f"The models of before serve on: {handed.away}.", *handed.refused.values()):
         if said:
             print(said, flush=True)

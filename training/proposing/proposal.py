@@ -41,6 +41,15 @@ class Proposal:
     events: Events | None
     problem: str = ""
 
+    def lines(self, path: Path) -> list[str]:
+        """For a person to read, once the file is written at `path`."""
+        found = [f"  {role:<12} {choice.column}" for role, choice in self.columns.choices.items() if choice.column]
+        if self.config.to_fill:
+            lines = [f"  line {number}: {key} = ..." for key, number in self.config.to_fill.items()]
+            return [f"{path} is written, but not complete. {self.problem}", *found, "Fill in:", *lines]
+        said = [f"  {sentence}" for sentence in self.meaning.says]
+        return [f"{path} is written; the comments in it say why.", *found, *said, "Next: winback check"]
+
 
 def propose(source: str, path: Path, now: int, given: Mapping[Role, str] | None = None, query: str = "") -> Proposal:
     """Look at a source and propose the configuration that will stand at `path`.

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from serving.terminal import right_now
 from tests.flow.conftest import Run, Said
 from tests.flow.logs import Row, clicks, retail, saas, write
 
@@ -250,9 +251,6 @@ def test_a_failure_is_one_line_and_the_traceback_is_for_debug(
 
 
 def test_the_clock_is_asked_at_the_edge_alone() -> None:
-    import winback
-from serving.terminal import right_now
-
     assert abs(right_now() - time.time() * 1e6) < 60e6
 
 

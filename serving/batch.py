@@ -33,7 +33,7 @@ from serving.scores import F64, Scores, bands, score_table
 from training.keeping.registry import Champion, champions
 
 REASONS = 3
-MOST_USERS = 50_000  # scored at once: they take half a gigabyte
+MOST_USERS = 50_000  # scored at once, which bounds the memory where a bucket is large
 REASON = pa.struct({"task": pa.string(), "concept": pa.string(), "effect": pa.float64(), "text": pa.string()})
 
 

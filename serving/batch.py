@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ from features.whole_file import whole_file
 from serving.parts import Parts
 from serving.phrases import Language
 from serving.scores import F64, Scores, bands, score_table
+from serving.tally import Tally
 from training.keeping.registry import Champion, champions
 
 REASONS = 3
-MOST_USERS = 50_000  # scored at once: they take half a gigabyte
+MOST_USERS = 50_000  # scored at once, which bounds the memory where a bucket is large
 REASON = pa.struct({"task": pa.string(), "concept": pa.string(), "effect": pa.float64(), "text": pa.string()})
 
 
@@ -54,32 +55,6 @@ class Scored:
     def users(self) -> list[str]:
         """The user ids of the rows."""
         return [str(user) for user in self.people]
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many users are in which stage and band of risk; risk is empty where nobody asked about churn."""
-
-    as_of: int
-    users: int = 0
-    stages: Counter[str] = field(default_factory=Counter)
-    risk: Counter[str] = field(default_factory=Counter)
-    horizon_days: int = 0
-
-    def __add__(self, more: Tally) -> Tally:
-        days = max(self.horizon_days, more.horizon_days)
-        return Tally(self.as_of, self.users + more.users, self.stages + more.stages, self.risk + more.risk, days)
-
-    def lines(self) -> list[str]:
-        """For a person to read."""
-        said = [f"{self.users:,} users as of {format_instant(self.as_of)}: {_counts(self.stages)}"]
-        if self.horizon_days:
-            said.append(f"risk of leaving within {self.horizon_days} days: {_counts(self.risk)}")
-        return said
-
-
-def _counts(counted: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counted.most_common())
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from features.progress import Progress
 from features.spark.folder import write_folder
 from features.spark.opening import spark_past
 from features.spark.session import settings, spark_session
-from serving.batch import Asked, Scored, Tally, origin_of, score_columns
+from serving.batch import Asked, Scored, origin_of, score_columns
 from serving.phrases import Language
+from serving.tally import Tally
 from training.bundle import FILE, load_bundle
 from training.keeping.registry import Champion, champions
 

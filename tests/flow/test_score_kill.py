@@ -21,7 +21,6 @@ from tests.flow.killing_scoring import CROWD, NOW, champions
 ROOT = Path(__file__).parents[2]
 
 
-# PLANT
 def test_a_kill_at_any_file_operation_loses_and_repeats_nobody(tmp_path: Path) -> None:
     config = made.write_shop(tmp_path, made.shop())
     command = [sys.executable, "-m", "tests.flow.killing_scoring", str(config), str(tmp_path), "200"]
@@ -68,7 +67,7 @@ def broken_off(config: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not out.exists()
 
 
-# PLANT2
+# Planted and seen to fail, together: the origin without the language, and without the bundles' fingerprints.
 @pytest.mark.parametrize("differing", ["nothing", "language", "model", "as_of", "log"])
 def test_parts_of_another_origin_are_not_used(
     differing: str, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -106,7 +106,7 @@ def answered(bundle: Bundle, x: NDArray[np.float32], most: int) -> list[dict[str
     return [scores.answer(row)[bundle.definition.task] for row in range(len(x))]
 
 
-# PLANTED
+# Planted and seen to fail: other_effect as half of all effects.
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
 @pytest.mark.parametrize(("task", "rung"), EVERY)
 def test_every_rung_explains_itself_and_the_answer_adds_up(
@@ -125,7 +125,7 @@ def test_every_rung_explains_itself_and_the_answer_adds_up(
 
 # One customer alone goes the road of many: LightGBM and the compiled verdicts see a row at a time, and only the order in
 # which NumPy adds up may differ.
-# PLANTED
+# Planted and seen to fail: the mean of those scored together as the base.
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
 @pytest.mark.parametrize(("task", "rung"), EVERY)
 def test_one_alone_is_explained_as_among_many(

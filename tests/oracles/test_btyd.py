@@ -77,7 +77,7 @@ def full() -> Customers:
 
 
 def test_published_parameters(tenth: Customers) -> None:
-    # Planted: logaddexp(0.0, odds) without the odds in BG/NBD; s instead of s + 1 in _next_is_leaving;
+    # Planted: logaddexp(0.0, odds) without the odds in BG/NBD; s instead of s + 1 in _leaving;
     # alpha not brought back to the caller's unit.
     pareto = ParetoNBD.fit(tenth.x, tenth.t_x, tenth.T)
     assert (pareto.r, pareto.alpha, pareto.s, pareto.beta) == pytest.approx((0.553, 10.578, 0.606, 11.669), abs=1.5e-3)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import mlflow.lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from features.build import build
 from features.business import read_business
-from features.past import open_past
+from features.past import Past, open_past
 from features.progress import Silent
 from tests.bench.serving.shop import Shop
+from training.bundle import Bundle
 from training.keeping.registry import champions
 from training.models.blend import Blend
 from training.models.boosted import Boosted
@@ -43,14 +45,16 @@ def bare_booster(shop: Shop, folder: Path) -> tuple[Path, list[str], Boosted]:
     return folder, bodies, boosted
 
 
-def _row(past, user: str, bundle) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _row(past: Past, user: str, bundle: Bundle) -> NDArray[np.float32]:
+    """What the model sees of one user."""
     for histories in past.buckets():
         place = np.flatnonzero(histories.users == user)
         if len(place):
-            return bundle.matrix(build(histories, bundle.catalog, place, np.array([past.span.last])))[0]
+            row: NDArray[np.float32] = bundle.matrix(build(histories, bundle.catalog, place, np.array([past.span.last])))[0]
+            return row
     raise RuntimeError(f"{user} is not in the log")
 
 
-def _sent(row: np.ndarray) -> list[float]:
+def _sent(row: NDArray[np.float32]) -> list[float]:
     """A missing value goes as 0: pandas makes objects of a column of nothing but nulls, which LightGBM refuses."""
     return [0.0 if np.isnan(value) else float(value) for value in row]

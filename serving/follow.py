@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +23,7 @@ from serving.rehearsal import rehearse
 log = logging.getLogger("bentoml.winback")
 PAUSE_SECONDS = 0.25
 LOCK = "upkeep.lock"
+AGAIN_SECONDS = 10.0  # an upkeep that dies at once is not started without a pause
 
 
 class Follower:
@@ -39,6 +43,7 @@ class Follower:
         self._refused: dict[str, str] = {}
         self._lock: IO[str] | None = None
         self._upkeep: subprocess.Popen[bytes] | None = None
+        self._begun, self._parent = -AGAIN_SECONDS, os.getppid()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -61,6 +66,9 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._ended.wait(PAUSE_SECONDS):
+            if os.getppid() != self._parent:  # the service was killed; its port has to be free for the next one
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
             try:
                 self._look()
             except (OSError, InputProblem) as problem:
@@ -102,7 +110,9 @@ class Follower:
         """The worker that holds the lock keeps the upkeep alive; another takes over when it dies."""
         if self._lock is None:
             self._lock = _taken(self._live.business.state / LOCK)
-        if self._lock is not None and (self._upkeep is None or self._upkeep.poll() is not None):
+        dead = self._upkeep is None or self._upkeep.poll() is not None
+        if self._lock is not None and dead and time.monotonic() - self._begun >= AGAIN_SECONDS:
+            self._begun = time.monotonic()
             words = [sys.executable, "-m", "serving.upkeep", str(self._config)]
             root = Path(__file__).resolve().parents[1]
             self._upkeep = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=root)

@@ -121,10 +121,19 @@ def test_a_killed_service_loses_nothing_that_was_acknowledged(shop: Shop, tmp_pa
                 url, before = service.url, len(said.stored)
                 _until(lambda least=before + 300: len(said.stored) > least)
                 time.sleep(0.1 * turn)
-                os.killpg(service.process.pid, signal.SIGKILL)
-                service.process.wait()
+                service.kill()
     with started(config) as service:
         nothing_lost_nothing_twice(service, said)
+
+
+# Seen to fail on: workers that do not look whose children they are.
+def test_workers_do_not_outlive_the_service(shop: Shop, tmp_path: Path) -> None:
+    with started(copy_of(shop, tmp_path / "own")) as service:
+        workers = service.workers()
+        assert workers
+        service.process.kill()
+        service.process.wait()
+        _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -44,6 +44,12 @@ class Started:
                 found.append(int(path.parent.name))
         return found
 
+    def kill(self) -> None:
+        """All of it at once, as when the machine loses its power."""
+        for pid in (*self.workers(), self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def wait(self) -> None:
         """Until it answers."""
         end = time.monotonic() + SECONDS
@@ -85,5 +91,5 @@ def started(config: Path, workers: int = 1, **environment: str) -> Iterator[Star
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                service.kill()
                 raise

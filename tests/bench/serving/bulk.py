@@ -26,7 +26,7 @@ from training.keeping.registry import champions
 
 def rates(config: Path, work: Path, users: int) -> dict[str, float]:
     """Rows a CPU-second by what is scored; reading the events is not counted, the features are."""
-    events = work / f"bulk-{users}.parquet"
+    events = work.resolve() / f"bulk-{users}.parquet"
     if not events.exists():
         made_events(users).to_parquet(events, index=False)
     business = read_business(config)

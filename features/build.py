@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
+from features.arrays import Plan
 from features.carry import Carry
 from features.catalog import Catalog
 from features.clock import format_instant
 from features.custom import PastEvents, fill
 from features.histories import Histories
-from features.kernel import Plan
 from features.problems import InputProblem
 from features.sample import evenly
 from features.spec import Reduction

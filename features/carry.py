@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.kernel import EVENTS, SESSIONED, Carried, Plan
+from features.arrays import Carried, Plan
+from features.kernel import EVENTS, SESSIONED
 
 
 @dataclass(frozen=True)

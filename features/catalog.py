@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from features.arrays import Plan
 from features.business import Business, eligibility
 from features.custom import CustomCode, load_custom
-from features.kernel import Plan
 from features.kind_words import is_cancel, is_refund, kind_words
 from features.plan import MOST_TRANSITIONS, plan
 from features.problems import InputProblem

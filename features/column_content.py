@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.kernel import MICROSECONDS_A_DAY
+from features.clock import DAY
 from features.problems import InputProblem
 from features.sources import instants
 from features.sources.amounts import read_amounts
@@ -17,7 +17,7 @@ from features.sources.text import MISSING, NOT_A_NUMBER, chunks, cleaned
 
 _NOTHING = (*MISSING, *NOT_A_NUMBER, "undefined", "-", "[]", "{}")
 _LOOK = 2_000
-_EARLIEST = 3_653 * MICROSECONDS_A_DAY  # 1980; few logs about living customers begin before
+_EARLIEST = 3_653 * DAY  # 1980; few logs about living customers begin before
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Column:
         for layout in range(instants.NANOS + 1) if len(texts) else ():
             micros, states = instants.read(texts, layout)
             ahead = 366 if layout > instants.COMPACT else 36_600  # numbers prove less than what is written out
-            good = (states > 0) & (micros > _EARLIEST) & (micros < self.now + ahead * MICROSECONDS_A_DAY)
+            good = (states > 0) & (micros > _EARLIEST) & (micros < self.now + ahead * DAY)
             share = float(good.mean())
             if share > best[1] + 1e-9:
                 best = (layout, share, int(micros[good].min()), int(micros[good].max()))

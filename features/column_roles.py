@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.clock import DAY
 from features.column_content import Column, varies_within
 from features.column_names import has_id_word, has_time_word, is_opaque, is_state, not_users
-from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_deed
 
 MOST_KINDS = 200
@@ -141,7 +141,7 @@ def as_event_id(column: Column, name: float) -> Judged:
 def as_arrival(column: Column, name: float, time: Column | None) -> Judged:
     if name < 0.3 or time is None or not column.filled or column.time_share < 0.9 or not _comparable(time, column):
         return Judged(column, name, 0.0)
-    late = (column.micros() - time.micros()) / MICROSECONDS_A_DAY
+    late = (column.micros() - time.micros()) / DAY
     late = late[np.isfinite(late)]
     if not len(late) or (late < -1 / 24).mean() > 0.05:
         return Judged(column, name, 0.0, "it is often earlier than the event itself")

@@ -32,8 +32,8 @@ from features.problems import InputProblem
 from features.spec import Feature, Reduction
 
 if TYPE_CHECKING:
+    from features.arrays import Plan
     from features.business import Business
-    from features.kernel import Plan
 
 LARGEST = float(np.finfo(np.float32).max)
 PREFIX = "custom_"

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
+from features.arrays import Plan, Table
+from features.clock import DAY
 from features.custom import CustomCode
-from features.kernel import MICROSECONDS_A_DAY, Plan, Table
 from features.spec import Feature, Reduction
 from features.tiers import Selector
 
@@ -80,10 +81,10 @@ def plan(
     asks = _asks(features, number)
     start, relations = _starts(asks, len(place))
     of_kind = [[s for s, sel in enumerate(selectors) if not sel.kinds or kind in sel.kinds] for kind in kinds]
-    edges = np.asarray(windows_days, dtype=np.int64) * MICROSECONDS_A_DAY
+    edges = np.asarray(windows_days, dtype=np.int64) * DAY
     table = Table(
         edges=edges,
-        weeks=edges // (7 * MICROSECONDS_A_DAY),
+        weeks=edges // (7 * DAY),
         first_selector=_ints(np.cumsum([0, *map(len, of_kind)])),
         selectors=_ints([s for some in of_kind for s in some]),
         asks=asks,

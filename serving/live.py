@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arrays import Plan
 from features.build import FeatureTable, History, build_one
 from features.business import Business, read_business
 from features.catalog import Catalog
 from features.clock import SECOND, format_instant
 from features.definitions import TaskName
 from features.histories import Histories
-from features.kernel import Plan
 from features.online.place import open_history
 from features.online.place import warm as fill
 from features.online.store import PostedEvent, Store

@@ -7,6 +7,7 @@ data), reads Arrow and forms besides JSON, and answers errors in a form of its o
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shlex
@@ -59,6 +60,8 @@ class Winback:
         self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)
         routes.state.watch_report = self._follower.report
         self._follower.start()
+        gc.collect()
+        gc.freeze()  # what lives as long as the worker is not looked through again while somebody waits
 
     def _take(self, live: Live) -> None:
         routes.state.live = live

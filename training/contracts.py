@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import DAY
 from features.definitions import Definition
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 
 I64 = NDArray[np.int64]
 OPEN = np.iinfo(np.int64).max  # the end of a contract that nothing has ended
@@ -52,7 +52,7 @@ def spells(definition: Definition, histories: Histories) -> Spells:
     owner, time, quits = owner[order], time[order], quits[order]
     upto = _next_cancel(owner, time, quits)
     if definition.cover_days:
-        upto = np.minimum(upto, time + definition.cover_days * MICROSECONDS_A_DAY)
+        upto = np.minimum(upto, time + definition.cover_days * DAY)
     some = ~quits & (upto > time)
     owner, begin, end = owner[some], time[some], upto[some]
     # Ends never step back within one customer, so the event before is the one whose cover reaches furthest.

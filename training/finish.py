@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from features.build import FeatureTable, build_at
 from features.catalog import Catalog
+from features.clock import DAY
 from features.definitions import Definition, eligible
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.sample import evenly
 from training.bundle import Bundle, Origin
@@ -93,7 +93,7 @@ def _segments(
 def _young(features: Catalog, past: Past, line: Timeline) -> list[int]:
     """The features whose window reached back before the log began, at one of the last cut-offs."""
     seen = line.cutoffs[-MOMENTS:][0] - past.span.first
-    return [number for number, one in enumerate(features.features) if one.days and one.days * MICROSECONDS_A_DAY > seen]
+    return [number for number, one in enumerate(features.features) if one.days and one.days * DAY > seen]
 
 
 def _inputs_of_today(definition: Definition, features: Catalog, today: Past) -> tuple[Inputs, int]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.clock import format_instant
+from features.clock import DAY, format_instant
 from features.definitions import Definition
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.problems import InputProblem
 from training.contracts import spells
@@ -16,11 +15,11 @@ from training.contracts import spells
 
 def last_cutoff(definition: Definition, past: Past) -> int:
     """The latest as_of, microseconds UTC, whose label window ends within what the data completely cover."""
-    end = past.span.complete_until - definition.reach_days * MICROSECONDS_A_DAY
+    end = past.span.complete_until - definition.reach_days * DAY
     if not past.span.dates_only:
         return end
-    phase = past.span.last % MICROSECONDS_A_DAY
-    return (end - phase) // MICROSECONDS_A_DAY * MICROSECONDS_A_DAY + phase
+    phase = past.span.last % DAY
+    return (end - phase) // DAY * DAY + phase
 
 
 def labels(definition: Definition, histories: Histories, users: NDArray[np.int64], as_of: int) -> NDArray[np.float64]:
@@ -33,8 +32,8 @@ def labels(definition: Definition, histories: Histories, users: NDArray[np.int64
     """
     if as_of > last_cutoff(definition, histories):
         raise InputProblem(_beyond(definition, histories, as_of), "window_beyond_data")
-    start = as_of + definition.gap_days * MICROSECONDS_A_DAY
-    end = start + definition.horizon_days * MICROSECONDS_A_DAY
+    start = as_of + definition.gap_days * DAY
+    end = start + definition.horizon_days * DAY
     if definition.contract:
         return 1.0 - spells(definition, histories).hold(start, end, len(histories))[users]
     ahead = (histories.time > start) & (histories.time <= end)
@@ -65,8 +64,8 @@ def _beyond(definition: Definition, histories: Histories, as_of: int) -> str:
             else moment
         )
 
-    reach = definition.reach_days * MICROSECONDS_A_DAY
-    left = (histories.span.complete_until - as_of) // MICROSECONDS_A_DAY - definition.gap_days
+    reach = definition.reach_days * DAY
+    left = (histories.span.complete_until - as_of) // DAY - definition.gap_days
     shorter = f", or a horizon of {left} days" if left > 0 else ""
     return (
         f"{definition.task}: as_of {day(as_of)} needs events until {day(as_of + reach)}, but they end "

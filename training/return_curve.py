@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import DAY
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from training.define.survival import LEAST_AT_RISK, Durations, kaplan_meier
 
@@ -53,8 +53,8 @@ def silences(histories: Histories, kinds: Sequence[str]) -> Durations:
     if not len(time):
         return Durations.none()
     same = owner[1:] == owner[:-1]
-    gaps = np.diff(time)[same] / MICROSECONDS_A_DAY
-    return Durations.of(gaps, (histories.span.complete_until - time[np.r_[~same, True]]) / MICROSECONDS_A_DAY)
+    gaps = np.diff(time)[same] / DAY
+    return Durations.of(gaps, (histories.span.complete_until - time[np.r_[~same, True]]) / DAY)
 
 
 def curve_of(found: Durations) -> ReturnCurve:

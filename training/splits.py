@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import DAY
 from features.definitions import Definition
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from training.labels import last_cutoff
 
@@ -59,7 +59,7 @@ def timeline(
     the launch are no business to learn from.  starts: `first_activities`, where they are known already.
     until: outcomes later than this moment (microseconds UTC) are not used; None for all there are.
     """
-    day = MICROSECONDS_A_DAY
+    day = DAY
     reach = definition.reach_days * day
     step = -(-definition.reach_days // 3) * day
     last = last_cutoff(definition, past)

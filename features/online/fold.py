@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import kernel
+from features.arrays import Carried
 from features.build import History
 from features.carry import Carry
 from features.clock import DAY, SECOND
-from features.kernel import Carried
 from features.named import NO_ITEM
 
 I64 = NDArray[np.int64]

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from features.arrays import Carried
 from features.build import History
 from features.carry import Carry
 from features.clock import ZoneTable
 from features.histories import I64, Histories
-from features.kernel import SUMS, Carried
+from features.kernel import SUMS
 from features.ordering import pieces_of, put_in_order
 
 _HEADER = struct.Struct("<4s4xq")  # what it is, how many events

@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 import sqlalchemy as sa
 
+from features.arrays import Plan
 from features.build import History
 from features.clock import zone_table
 from features.histories import I64
-from features.kernel import Plan
 from features.named import NO_ITEM, item_digest
 from features.online.database import Database, Row, StoreUnavailable, chunks, facts, insert, state
 from features.online.filling import clear, fill, mark_of

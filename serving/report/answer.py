@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from features.kernel import MICROSECONDS_A_DAY
+from features.clock import DAY
 from serving.batch import Scored
 from serving.phrases import Language
 from serving.report.findings import GONE, KEEPABLE, NO_BAND, Findings
@@ -90,7 +90,7 @@ def _dated(scored: Scored, language: Language) -> Markup:
     if scored.as_of > past.span.complete_until:
         said.append(say(language, "dated_late"))
     learned = max(held.bundle.origin.until for held in scored.champions.values())
-    if learned > scored.as_of + MICROSECONDS_A_DAY:
+    if learned > scored.as_of + DAY:
         said.append(say(language, "dated_early", until=moment(learned)))
     return joined(language, *said)
 

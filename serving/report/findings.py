@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from features.business import Business
 from features.catalog import activity_kinds
+from features.clock import DAY
 from features.definitions import TASKS, TaskName
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from serving.batch import Scored
 from serving.scores import BANDS, bands
@@ -110,7 +110,7 @@ def worth_of(business: Business, past: Past, as_of: int) -> Worth:
 
 
 def _amounts(past: Histories, kinds: Sequence[str], as_of: int, valued: bool) -> F64:
-    recent = past.is_of(kinds) & (past.time <= as_of) & (past.time > as_of - WORTH_DAYS * MICROSECONDS_A_DAY)
+    recent = past.is_of(kinds) & (past.time <= as_of) & (past.time > as_of - WORTH_DAYS * DAY)
     if len(past.arrived):
         recent &= past.arrived <= as_of
     each = np.nan_to_num(past.value[recent]) if valued else np.ones(int(recent.sum()), dtype=np.float64)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.arrays import Plan
 from features.build import F32, History, build_one, history_of
 from features.catalog import Catalog, KindUse, catalog
 from features.clock import zone_table
-from features.kernel import Plan
 from features.online import fold
 from features.online.fold import carry_of
 from features.online.packing import cut, joined, pack_carry, unpack_carry

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.kernel import MICROSECONDS_A_DAY as DAY
+from features.clock import DAY
 from tests import made
 from training.judging.comparison import comparison_of, figures_of, segments, side_by_side
 from training.judging.standing import Circumstances, Contender, promises, verdict_on

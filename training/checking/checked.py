@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from features.clock import DAY
 from features.definitions import TaskName
 from features.events import Counted
-from features.kernel import MICROSECONDS_A_DAY
 from features.problems import InputProblem
 from features.rejects import Rejected
 from training.checking.lateness import Lateness
@@ -65,7 +65,7 @@ class LogCheck:
 
     @property
     def span_days(self) -> float:
-        return (self.complete_until - self.first) / MICROSECONDS_A_DAY
+        return (self.complete_until - self.first) / DAY
 
 
 @dataclass(frozen=True)

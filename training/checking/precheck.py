@@ -9,8 +9,8 @@ import numpy as np
 from features.build import build_at, try_custom
 from features.business import Business
 from features.catalog import Catalog
+from features.clock import DAY
 from features.definitions import Definition, TaskName, definitions, eligible
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Account, Past, catalog_of
 from features.problems import InputProblem, did_you_mean
 from features.spec import Reduction
@@ -70,7 +70,7 @@ def horizon_problem(asked: Definition, log: Past) -> InputProblem | None:
     starts = first_activities(asked, log)
     if timeline(asked, log, starts).cutoffs:
         return None
-    span = (log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY
+    span = (log.span.complete_until - log.span.first) / DAY
     largest = largest_horizon(asked, log)
     gap = f" after a gap of {asked.gap_days} days" if asked.gap_days else ""
     advice = (
@@ -88,7 +88,7 @@ def horizon_problem(asked: Definition, log: Past) -> InputProblem | None:
 
 def largest_horizon(asked: Definition, log: Past) -> int:
     """The longest horizon, in whole days, of which `timeline` finds one label window in a history; 0 when none fits."""
-    most = int((log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY) - asked.gap_days
+    most = int((log.span.complete_until - log.span.first) / DAY) - asked.gap_days
     starts = first_activities(asked, log)
     fitting = (days for days in range(most, 0, -1) if timeline(replace(asked, horizon_days=days), log, starts).cutoffs)
     return next(fitting, 0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.clock import DAY
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_cancel, is_contract
 from training.proposing.rhythm import ROUND_DAYS, Days, Kinds, in_days, listed, rounded_down
 
@@ -63,7 +63,7 @@ def contract_of(log: Histories, kinds: Kinds, span: float) -> Contract | None:
     quits = _users(log, ends)
     if quits.sum() >= LEAST_ENDS and (users & quits).sum() >= UNDER_ONE * quits.sum():
         enough = _horizon(int(log.is_of(ends).sum()), "contracts end by a cancel event", span)
-        lately = log.time > log.span.complete_until - enough.days * MICROSECONDS_A_DAY
+        lately = log.time > log.span.complete_until - enough.days * DAY
         if (log.is_of(ends) & lately).sum() < LEAST_ENDS:
             return None  # the last window could not be learned
         return Contract(holds, f"{why}; {int(quits.sum()):,} users ended one with {listed(ends)}", ends, enough)
@@ -78,7 +78,7 @@ def _expiring(log: Histories, holds: tuple[str, ...], why: str, span: float) -> 
     """A contract that nobody ends and that has to be renewed, where most renewals keep to one term."""
     rows = log.is_of(holds)
     time, owner = log.time[rows], log.owner[rows]
-    gaps = np.diff(time)[owner[1:] == owner[:-1]] / MICROSECONDS_A_DAY
+    gaps = np.diff(time)[owner[1:] == owner[:-1]] / DAY
     if len(gaps) < LEAST_ENDS:
         return None
     middle = float(np.median(gaps))
@@ -89,7 +89,7 @@ def _expiring(log: Histories, holds: tuple[str, ...], why: str, span: float) -> 
     grace = max(0, int(np.ceil(np.quantile(gaps[regular], 0.9))) - term)
     said = f"{regular.mean():.0%} of {len(gaps):,} renewals come about {middle:.0f} days after the one before"
     latest = np.r_[owner[1:] != owner[:-1], True]
-    out = int((time[latest] + (term + grace) * MICROSECONDS_A_DAY <= log.span.complete_until).sum())
+    out = int((time[latest] + (term + grace) * DAY <= log.span.complete_until).sum())
     horizon = _horizon(out, "contracts run out without a renewal", span, max(term, 1))
     if out * horizon.days < LEAST_ENDS * span:
         return None

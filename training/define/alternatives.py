@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from features.business import Business, ChurnSection, eligibility
 from features.catalog import activity_kinds
+from features.clock import DAY
 from features.definitions import Definition, definitions
-from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_cancel, is_contract, is_purchase
 from features.past import Past
 from training.define.comparison import Alternative
@@ -107,6 +107,6 @@ def around(days: int, shares: Sequence[float]) -> list[int]:
 
 def _marked(made: Iterable[Alternative], used: Definition | None, past: Past) -> tuple[Alternative, ...]:
     """Those whose window the history holds, with the one in use marked; that one stays in any case."""
-    span = (past.span.complete_until - past.span.first) / MICROSECONDS_A_DAY
+    span = (past.span.complete_until - past.span.first) / DAY
     known = [replace(one, in_use=one.definition == used and one.rule not in ("decline", "no_second")) for one in made]
     return tuple(one for one in known if one.in_use or one.definition.reach_days < span)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.build import FeatureTable
+from features.clock import DAY
 from features.definitions import Definition, eligible
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from training.contracts import Spells
 from training.define.comparison import Alternative
 from training.labels import labels
@@ -43,14 +43,14 @@ def ask(
     asked = _asked(one, histories, table, as_of)
     users = table.user[asked]
     if one.rule == "decline":
-        left = _declined(one.definition, histories, users, as_of, one.definition.horizon_days * MICROSECONDS_A_DAY)
+        left = _declined(one.definition, histories, users, as_of, one.definition.horizon_days * DAY)
     else:
         left = labels(one.definition, histories, users, as_of) > 0
-    end = as_of + one.definition.reach_days * MICROSECONDS_A_DAY
+    end = as_of + one.definition.reach_days * DAY
     gone = users[left]
     watched = end + follow <= histories.span.complete_until and one.rule != "conversion"
     return Answer(
-        len(users), _certain(one, histories, gone, as_of, held) / MICROSECONDS_A_DAY,
+        len(users), _certain(one, histories, gone, as_of, held) / DAY,
         table.values[asked, table.catalog.activity("recency")][left].astype(np.float64),
         _came_back(one, histories, gone, as_of, held, follow) if watched else None,
     )  # fmt: skip
@@ -58,7 +58,7 @@ def ask(
 
 def _asked(one: Alternative, histories: Histories, table: FeatureTable, as_of: int) -> NDArray[np.bool_]:
     """(n,) of whom among the rows of the table."""
-    asked, day = one.definition, MICROSECONDS_A_DAY
+    asked, day = one.definition, DAY
     if one.rule in ("no_purchase", "no_second"):
         known = histories.arrived <= as_of if histories.arrivals else np.ones(len(histories.time), np.bool_)
         bought = np.bincount(
@@ -76,7 +76,7 @@ def _asked(one: Alternative, histories: Histories, table: FeatureTable, as_of: i
 def _declined(asked: Definition, histories: Histories, users: I64, as_of: int, length: int) -> NDArray[np.bool_]:
     """(n,) who did less than half as much in the window as in the horizon before as_of."""
     before = _happened(histories, asked.kinds, as_of - length, as_of)[users]
-    start = as_of + asked.gap_days * MICROSECONDS_A_DAY
+    start = as_of + asked.gap_days * DAY
     return np.asarray(_happened(histories, asked.kinds, start, start + length)[users] < DECLINED * before)
 
 
@@ -89,25 +89,25 @@ def _certain(one: Alternative, histories: Histories, gone: I64, as_of: int, held
         ends[held.owner[running]] = held.end[running]
         return (ends[gone] - as_of).astype(np.float64)
     if one.rule == "conversion":
-        start = as_of + asked.gap_days * MICROSECONDS_A_DAY
+        start = as_of + asked.gap_days * DAY
         rows = np.flatnonzero((histories.time > start) & histories.is_of(asked.kinds))
         owner, first = np.unique(histories.owner[rows], return_index=True)
         when = np.zeros(len(histories), np.int64)
         when[owner] = histories.time[rows][first]
         return (when[gone] - as_of).astype(np.float64)
-    return np.full(len(gone), float(asked.reach_days * MICROSECONDS_A_DAY))
+    return np.full(len(gone), float(asked.reach_days * DAY))
 
 
 def _came_back(
     one: Alternative, histories: Histories, gone: I64, as_of: int, held: Spells | None, follow: int
 ) -> NDArray[np.bool_]:
     """(g,) who of those gone came back: into a contract, to half of the own baseline, or at all."""
-    end = as_of + one.definition.reach_days * MICROSECONDS_A_DAY
+    end = as_of + one.definition.reach_days * DAY
     if held is not None:
         return held.begun(as_of, end + follow, len(histories))[gone]
     later = _happened(histories, one.definition.kinds, end, end + follow)[gone]
     if one.rule == "decline":
-        length = one.definition.horizon_days * MICROSECONDS_A_DAY
+        length = one.definition.horizon_days * DAY
         before = _happened(histories, one.definition.kinds, as_of - length, as_of)[gone]
         return np.asarray(later >= DECLINED * before)  # both are counted over one horizon in use
     return np.asarray(later > 0)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from features.clock import format_instant
+from features.clock import DAY, format_instant
 from features.definitions import Definition
-from features.kernel import MICROSECONDS_A_DAY
 from training.define.survival import Survival
 from training.return_curve import ReturnCurve
 
@@ -100,7 +99,7 @@ class Row:
         """How many windows fit between the first cut-off and the last without overlap."""
         if not self.moments:
             return 0
-        reach = self.definition.reach_days * MICROSECONDS_A_DAY
+        reach = self.definition.reach_days * DAY
         return 1 + (self.moments[-1].as_of - self.moments[0].as_of) // reach
 
     def to_json(self) -> dict[str, Any]:

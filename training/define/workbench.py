@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from features.build import build_at
 from features.business import Business
 from features.catalog import Catalog, activity_kinds, catalog
+from features.clock import DAY
 from features.definitions import Definition, definitions
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from features.progress import Progress
 from features.spec import Reduction
@@ -105,7 +105,7 @@ def compare(business: Business, past: Past, progress: Progress) -> Comparison:
         Question(asked, churn_advice(asked)),
         Question(chances, conversion_advice(chances, counts.done / max(counts.users, 1))),
         curve_of(counts.silences[plan.activity]), plan.activity,
-        plan.follow // MICROSECONDS_A_DAY, past.span.complete_until, past.span.zone,
+        plan.follow // DAY, past.span.complete_until, past.span.zone,
         kaplan_meier(counts.contracts) if plan.contract else None,
         plan.contract.contract if plan.contract else (),
         (plan.contract.term_days if plan.contract else 0) or MONTH_DAYS,
@@ -119,10 +119,10 @@ def _plan(business: Business, wide: Business, alternatives: tuple[Alternative, .
     needed = (Reduction.COUNT, Reduction.RECENCY, Reduction.TENURE)
     slim = replace(full, features=tuple(f for f in full.features if f.days is None and f.reduction in needed))
     asked = definitions(business)
-    days = int((past.span.complete_until - past.span.first) // MICROSECONDS_A_DAY) + 2
+    days = int((past.span.complete_until - past.span.first) // DAY) + 2
     return Plan(
         alternatives, cutoffs(used, [one.definition for one in alternatives], past),
-        used.horizon_days * MICROSECONDS_A_DAY, slim, used if own else None, activity_kinds(wide),
+        used.horizon_days * DAY, slim, used if own else None, activity_kinds(wide),
         asked["conversion"].kinds if "conversion" in asked else (), past.span.complete_until, days,
     )  # fmt: skip
 
@@ -132,7 +132,7 @@ def cutoffs(used: Definition, asked: Sequence[Definition], past: Past) -> tuple[
 
     They begin where there is half a horizon of past (at most 90 days) and a tenth of the later customers.
     """
-    day = MICROSECONDS_A_DAY
+    day = DAY
     anchor = last_cutoff(used, past)
     last = max([anchor, *(last_cutoff(one, past) for one in asked)])
     first = past.span.first + int(min(used.horizon_days / 2, 90) * day)
@@ -181,7 +181,7 @@ def _lengths(plan: Plan, histories: Histories) -> Durations:
     found = spells(plan.contract, histories)
     over = found.end <= plan.until
     ended, still = (found.end - found.begin)[over], (plan.until - found.begin)[~over]
-    return Durations.of(ended / MICROSECONDS_A_DAY, still / MICROSECONDS_A_DAY)
+    return Durations.of(ended / DAY, still / DAY)
 
 
 def _row(plan: Plan, number: int, counts: Counts) -> Row:

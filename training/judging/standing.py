@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from features.build import build
-from features.clock import format_instant
+from features.clock import DAY, format_instant
 from features.definitions import Definition
-from features.kernel import MICROSECONDS_A_DAY
 from features.past import Past
 from training.bundle import Bundle
 from training.judging.comparison import comparison_of, loss_of, side_by_side, windows_of
@@ -105,7 +104,7 @@ def _stale(bundle: Bundle, now: int) -> str:
 
     A back-test on an old log is no fault, and an older champion would be staler still.
     """
-    days = (now - bundle.origin.until) // MICROSECONDS_A_DAY
+    days = (now - bundle.origin.until) // DAY
     if days <= bundle.definition.horizon_days:
         return ""
     ended = format_instant(bundle.origin.until)[:10]
@@ -128,7 +127,7 @@ def promises(tested: Contender, asked: pd.DataFrame, past: Callable[[], Past]) -
     asked: user_id, as_of.  past: asked for only when fresh predictions are needed.
     """
     bundle, saved = tested.bundle, tested.holdout
-    over = max(bundle.origin.cutoffs) + bundle.definition.reach_days * MICROSECONDS_A_DAY
+    over = max(bundle.origin.cutoffs) + bundle.definition.reach_days * DAY
     parts = []
     for at, rows in windows_of(asked):
         if over <= at:

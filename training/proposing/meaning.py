@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.business import eligibility
+from features.clock import DAY
 from features.histories import Histories
-from features.kernel import MICROSECONDS_A_DAY
 from features.kind_words import is_browse, is_cancel, is_purchase, is_refund, is_system
 from training.define.agreements import Contract, contract_of
 from training.proposing.config_file import Line, Table
@@ -43,7 +43,7 @@ class Meaning:
 def meaning_of(log: Histories, has_value: bool) -> Meaning:
     """Propose [churn], [conversion], [ltv] and [features] for a log."""
     kinds = count_kinds(log)
-    span = (log.span.complete_until - log.span.first) / MICROSECONDS_A_DAY
+    span = (log.span.complete_until - log.span.first) / DAY
     active = activity_of(kinds)
     horizon = horizon_of(return_curve(log, active.kinds), span)
     found = contract_of(log, kinds, span)
@@ -135,7 +135,7 @@ def _eligible(log: Histories, kinds: Kinds, target: str, horizon: int) -> tuple[
         sayable = eligibility(rule).kind == target
     except ValueError:
         sayable = False
-    past = log.time <= log.span.complete_until - horizon * MICROSECONDS_A_DAY
+    past = log.time <= log.span.complete_until - horizon * DAY
     so_far = log.is_of((target,)) & past
     early = np.bincount(log.owner[past], minlength=len(log)) > 0
     asked = int(((np.bincount(log.owner[so_far], minlength=len(log)) < below) & early).sum())
@@ -158,7 +158,7 @@ def _time_to(log: Histories, target: str, rule: str, churn_days: int, span: floa
         waits = (time - start[owner])[first]
     else:
         waits = np.diff(time)[owner[1:] == owner[:-1]]
-    waits = waits[waits > 0] / MICROSECONDS_A_DAY
+    waits = waits[waits > 0] / DAY
     middle = float(np.median(waits)) if len(waits) else 0.0
     cap = rounded_down(max(1, int(span // 3)))
     if middle > half:

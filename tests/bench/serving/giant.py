@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from features.arrays import Plan
 from features.build import build_one
 from features.catalog import Catalog, KindUse, catalog
 from features.clock import zone_table
 from features.histories import Histories, Span
-from features.kernel import Plan
 from features.online.fold import USUAL, Folding
 from features.online.store import PostedEvent, Store
 from tests.histories_made import DAY, at, business

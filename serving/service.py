@@ -1,8 +1,8 @@
-"""The BentoML service: POST /score and POST /events beside BentoML's own /livez, /readyz and /metrics.
+"""The BentoML service: one worker's models, store and interface, and how all of it starts.
 
-Both routes are an ASGI application mounted in the service and not API methods. Measured with bentoml 1.4.39: a mounted
-route costs 0.55 ms CPU where an API method costs 0.9; an API method writes rejected input into the log (somebody's
-data), reads Arrow and forms besides JSON, and answers errors in a form of its own.
+BentoML starts and restarts the workers, and packs them; every path is answered by `serving.http`, an ASGI middleware
+before BentoML's router, and not by API methods: these write rejected input into the log (somebody's data), read Arrow and
+forms besides JSON, answer errors in a form of their own, and cost more CPU (`tests/bench/serving` measures an empty one).
 """
 
 from __future__ import annotations

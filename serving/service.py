@@ -1,8 +1,8 @@
 """The BentoML service: one worker's models, store and interface, and how all of it starts.
 
-BentoML starts and restarts the workers, and packs them; every path is answered by `serving.http`, an ASGI middleware
-before BentoML's router, and not by API methods: these write rejected input into the log (somebody's data), read Arrow and
-forms besides JSON, answer errors in a form of their own, and cost more CPU (`tests/bench/serving` measures an empty one).
+BentoML starts and restarts the workers, and packs them. Every path is answered by `serving.http`, an ASGI middleware
+before BentoML's router, and not by API methods: these write rejected input into the log (somebody's data), read Arrow
+and forms besides JSON, and answer errors in a form of their own.
 """
 
 from __future__ import annotations

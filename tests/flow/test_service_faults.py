@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.postgres import running
 from tests.serving.conftest import Shop, shop
 from tests.serving.started import Started, copy_of, started
 
@@ -123,6 +124,27 @@ def test_a_killed_service_loses_nothing_that_was_acknowledged(shop: Shop, tmp_pa
                 time.sleep(0.1 * turn)
                 service.kill()
     with started(config) as service:
+        nothing_lost_nothing_twice(service, said)
+
+
+def test_a_database_that_goes_away_is_said_and_nothing_is_lost(shop: Shop, tmp_path: Path) -> None:
+    config = copy_of(shop, tmp_path / "own")
+    with running() as database, started(config, workers=2, WINBACK_STORE_URL=database.url_with_password) as service:
+        with writing(lambda: service.url) as said:
+            _until(lambda: len(said.stored) > 200)
+            database.stop()
+            _until(lambda: 503 in said.other)
+            away = httpx.post(f"{service.url}/score", json={"user_ids": ["u3"]}, timeout=60)
+            assert away.status_code == 503
+            assert away.json()["error"]["code"] == "store_unavailable"
+            assert away.headers["Retry-After"]
+            assert httpx.get(f"{service.url}/livez", timeout=30).status_code == 200
+            _until(lambda: httpx.get(f"{service.url}/readyz", timeout=30).status_code == 503)
+            database.start()
+            before = len(said.stored)
+            _until(lambda: len(said.stored) > before + 200)
+        assert said.other == {503}
+        assert httpx.get(f"{service.url}/readyz", timeout=30).status_code == 200
         nothing_lost_nothing_twice(service, said)
 
 

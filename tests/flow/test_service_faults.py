@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -146,6 +148,23 @@ def test_a_database_that_goes_away_is_said_and_nothing_is_lost(shop: Shop, tmp_p
         assert said.other == {503}
         assert httpx.get(f"{service.url}/readyz", timeout=30).status_code == 200
         nothing_lost_nothing_twice(service, said)
+
+
+def test_a_service_that_is_stopped_answers_what_it_has_begun(shop: Shop, tmp_path: Path) -> None:
+    body = json.dumps({"events": [event(1)]}).encode()
+    head = f"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with started(copy_of(shop, tmp_path / "own")) as service:
+        callers = [socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2])), 30) for _ in range(3)]
+        for caller in callers:
+            caller.sendall(head.encode() + body[:20])
+        _until(lambda: httpx.get(f"{service.url}/readyz", timeout=30).json()["in_flight"] == 3)
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        for caller in callers:
+            caller.sendall(body[20:])
+        answers = [caller.recv(65_536) for caller in callers]
+        service.process.wait(60)
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 3
 
 
 # Seen to fail on: workers that do not look whose children they are.

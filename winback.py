@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 import typer
 
 from features.problems import InputProblem
-from serving.commands import COMMANDS, keys
-from serving.terminal import (
+from serving.upkeep.commands import COMMANDS, keys
+from serving.upkeep.terminal import (
     Config,
     business_of,
     complain,

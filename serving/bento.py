@@ -11,9 +11,9 @@ import bentoml
 
 from features.business import read_business
 from features.progress import Progress
-from serving.handover import Handover, copied, write_handover
-from serving.keys import key_file
-from serving.rehearsal import rehearse
+from serving.champions.handover import Handover, copied, write_handover
+from serving.champions.rehearsal import rehearse
+from serving.interface.keys import key_file
 from serving.service import BAKED, BROUGHT
 from training.keeping.registry import champions
 

@@ -23,9 +23,9 @@ from features.online.store import PostedEvent, Store
 from features.problems import InputProblem
 from features.progress import Progress
 from features.pseudonyms import CLEAR, Pseudonyms, pseudonyms_of
-from serving.laps import Laps
+from serving.interface.laps import Laps
+from serving.interface.requests import EventsRequest, Refusal, ScoreRequest
 from serving.posting import CLOCKS_APART, posted_event
-from serving.requests import EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table, stages
 from serving.seen import Seen, past_moment
 from training.bundle import Bundle

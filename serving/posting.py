@@ -7,7 +7,7 @@ from features.online.store import PostedEvent
 from features.problems import InputProblem
 from features.sources.amounts import LARGEST_VALUE
 from features.sources.text import MISSING, NOT_A_NUMBER
-from serving.requests import EventRequest
+from serving.interface.requests import EventRequest
 
 EARLIEST = parse_instant("1900-01-01")
 CLOCKS_APART = 300 * SECOND  # a sender's clock may run ahead of ours by this much

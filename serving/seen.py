@@ -9,8 +9,8 @@ from typing import Any
 from features.build import History
 from features.clock import format_instant, parse_instant
 from features.problems import InputProblem
+from serving.interface.requests import Refusal
 from serving.posting import EARLIEST
-from serving.requests import Refusal
 
 
 @dataclass(frozen=True)

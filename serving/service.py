@@ -1,8 +1,8 @@
 """The BentoML service: one worker's models, store and interface, and how all of it starts.
 
-BentoML starts and restarts the workers, and packs them. Every path is answered by `serving.http`, an ASGI middleware
-before BentoML's router, and not by API methods: these write rejected input into the log (somebody's data), read Arrow
-and forms besides JSON, and answer errors in a form of their own.
+BentoML starts and restarts the workers, and packs them. Every path is answered by `serving.interface.http`, an ASGI
+middleware before BentoML's router, and not by API methods: these write rejected input into the log (somebody's data),
+read Arrow and forms besides JSON, and answer errors in a form of their own.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import bentoml
 from features.business import STATE, Business, read_business
 from features.problems import InputProblem
 from features.progress import progress_on
-from serving.follow import Follower
-from serving.gate import Gate
-from serving.handover import FILE, handover_file, loaded, read_handover
-from serving.http import application
-from serving.keys import demand, key_file
+from serving.champions.follow import Follower
+from serving.champions.handover import FILE, handover_file, loaded, read_handover
+from serving.champions.watch import hand_over
+from serving.interface.gate import Gate
+from serving.interface.http import application
+from serving.interface.keys import demand, key_file
+from serving.interface.wire import speak_our_form
 from serving.live import Live, open_live, warm
-from serving.watch import hand_over
-from serving.wire import speak_our_form
 from training.keeping.registry import exists
 
 CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from features.build import FeatureTable
 from features.definitions import TaskName, eligible
-from serving.explain_requests import ExplainRequest
 from serving.explanations import OUT_OF_REACH, Explained, explain
+from serving.interface.explain_requests import ExplainRequest
+from serving.interface.requests import Refusal
 from serving.live import Live
 from serving.phrases import Language, concept_name, concept_phrase
-from serving.requests import Refusal
 from serving.scores import stages
 from training.attribution import Attribution, attribute, concepts
 from training.keeping.registry import Champion

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from serving.terminal import right_now
+from serving.upkeep.terminal import right_now
 from tests.flow.conftest import Run, Said
 from tests.flow.logs import Row, clicks, retail, saas, write
 

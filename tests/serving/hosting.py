@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import uvicorn
 
-from serving.gate import Gate
-from serving.http import Interface
-from serving.limits import Limits
-from serving.logs import Log
-from serving.route import Route
+from serving.interface.gate import Gate
+from serving.interface.http import Interface
+from serving.interface.limits import Limits
+from serving.interface.logs import Log
+from serving.interface.route import Route
 from tests.serving.conftest import NOW
 
 

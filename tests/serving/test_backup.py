@@ -26,12 +26,12 @@ from features.online.store import PostedEvent, Store
 from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Silent
-from serving import backup as backing
 from serving import batch
-from serving import restore as restoring
-from serving.archive import CONTENTS
-from serving.backup import backup
-from serving.restore import STATE_FOLDER, WORK, exchanged, restore
+from serving.upkeep import backup as backing
+from serving.upkeep import restore as restoring
+from serving.upkeep.archive import CONTENTS
+from serving.upkeep.backup import backup
+from serving.upkeep.restore import STATE_FOLDER, WORK, exchanged, restore
 from tests.features.conftest import emptied
 from tests.postgres import Server, running
 from tests.serving.conftest import NOW, Shop
@@ -231,7 +231,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from features.progress import Silent
-from serving import restore
+from serving.upkeep import restore
 def killed(*_): os.kill(os.getpid(), signal.SIGKILL)
 place, name = sys.argv[1:3]
 before = getattr(restore, name)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from serving.laps import Laps
-from serving.metrics import Metrics
+from serving.interface.laps import Laps
+from serving.interface.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

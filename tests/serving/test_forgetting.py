@@ -27,8 +27,8 @@ from features.past import open_past
 from features.problems import InputProblem
 from features.progress import Silent
 from features.pseudonyms import KEY
-from serving.forgetting import forget
 from serving.stages import write_stages
+from serving.upkeep.forgetting import forget
 from tests.serving.conftest import CONFIG, NOW, Shop, write_log
 from training.keeping import forgetting, runs
 
@@ -116,7 +116,7 @@ def test_a_kill_after_the_tombstone_is_made_good_by_asking_again(business: Busin
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("serving.forgetting.hide", killed)
+        patch.setattr("serving.upkeep.forgetting.hide", killed)
         with pytest.raises(KeyboardInterrupt):
             forget(business, USER, LATER, False, Silent())
     receipt = forget(business, USER, LATER + 1, False, Silent())

@@ -19,13 +19,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from features.business import Business, read_business
 from features.online.store import Snapshot, StoreUnavailable
-from serving.interface import routes
-from serving.keys import add_key, key_file
-from serving.laps import Laps
-from serving.metrics import Metrics
-from serving.probes import NotReady, Readiness
-from serving.requests import ErrorResponse, Refusal, ScoreRequest
-from serving.route import Call, Route
+from serving.interface.keys import add_key, key_file
+from serving.interface.laps import Laps
+from serving.interface.metrics import Metrics
+from serving.interface.probes import NotReady, Readiness
+from serving.interface.requests import ErrorResponse, Refusal, ScoreRequest
+from serving.interface.route import Call, Route
+from serving.interface.table import routes
 from tests.serving.conftest import CONFIG, NOW, Server
 from tests.serving.hosting import hosted
 
@@ -86,8 +86,8 @@ def test_a_key_opens_what_it_is_for(business: Business) -> None:
 
 
 def test_an_interface_that_was_not_told_about_keys_lets_nobody_in() -> None:
-    from serving.limits import Limits
-    from serving.state import State
+    from serving.interface.limits import Limits
+    from serving.interface.state import State
 
     with pytest.raises(Refusal) as caught:
         State(Limits()).key("wb_anything", "score")
@@ -179,8 +179,8 @@ class Away:
 
 # Seen to fail on: a store that is asked for every probe; a probe that waits for ever.
 def test_ready_means_that_the_store_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.probes.FRESH_SECONDS", 0.1)
-    monkeypatch.setattr("serving.probes.STORE_SECONDS", 0.3)
+    monkeypatch.setattr("serving.interface.probes.FRESH_SECONDS", 0.1)
+    monkeypatch.setattr("serving.interface.probes.STORE_SECONDS", 0.3)
     with hosted(routes(), tmp_path) as host, host.client() as client:
         live: Any = host.interface.state.live
         live.store = store = Away()

@@ -12,8 +12,8 @@ import pytest
 import winback
 from features.business import Business, read_business
 from features.problems import InputProblem
-from serving import keys
-from serving.keys import Keys, add_key, demand, key_file, listing, read_keys, remove_key
+from serving.interface import keys
+from serving.interface.keys import Keys, add_key, demand, key_file, listing, read_keys, remove_key
 from tests.serving.conftest import CONFIG, NOW
 
 

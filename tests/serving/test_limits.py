@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.limits import MIB, Limits
-from serving.requests import ErrorResponse, ScoreRequest
-from serving.route import Call, Reply, Route
+from serving.interface.limits import MIB, Limits
+from serving.interface.requests import ErrorResponse, ScoreRequest
+from serving.interface.route import Call, Reply, Route
 from tests.serving.conftest import Server
 from tests.serving.hosting import Host, hosted
 

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from features.problems import InputProblem
-from serving.requests import ErrorResponse, EventsRequest, EventsResponse, ScoreRequest, ScoreResponse
+from serving.interface.requests import ErrorResponse, EventsRequest, EventsResponse, ScoreRequest, ScoreResponse
 from serving.service import run
 from tests.serving.conftest import Server, Shop
 

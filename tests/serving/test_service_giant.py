@@ -14,8 +14,8 @@ from features.events import read_events
 from features.histories import histories
 from features.online.fold import Folding
 from features.online.store import Store
+from serving.interface.requests import EventsRequest, ScoreRequest
 from serving.live import Live, open_live
-from serving.requests import EventsRequest, ScoreRequest
 from tests.serving.conftest import NOW, Shop
 
 SOME = Folding(days=365, margin_days=14, least=10, whole=16, tail=4)

@@ -17,8 +17,8 @@ from features.events import read_events
 from features.histories import histories
 from features.problems import InputProblem
 from features.progress import Silent
+from serving.interface.requests import EventsRequest, Refusal, ScoreRequest
 from serving.live import Live, open_history, open_live, warm
-from serving.requests import EventsRequest, Refusal, ScoreRequest
 from serving.scores import score_table
 from tests.serving.conftest import NOW, Shop
 

@@ -18,8 +18,8 @@ from features.online.flush import flush
 from features.online.place import URL, open_history, warm
 from features.online.store import PostedEvent
 from features.progress import Silent
-from serving.restore import _moved
-from serving.status import Status, status
+from serving.upkeep.restore import _moved
+from serving.upkeep.status import Status, status
 from tests.serving.conftest import CONFIG, NOW, Shop, write_log
 from training.keeping.registry import champions
 

@@ -11,10 +11,10 @@ import pytest
 from features.business import Business, read_business
 from features.problems import InputProblem
 from serving import explanations
+from serving.champions.handover import Handover, handover_file, loaded, read_handover
+from serving.champions.rehearsal import rehearse
+from serving.champions.watch import Watch, hand_over
 from serving.explanations import Explanation
-from serving.handover import Handover, handover_file, loaded, read_handover
-from serving.rehearsal import rehearse
-from serving.watch import Watch, hand_over
 from tests.serving.conftest import Shop
 from tests.serving.started import copy_of
 from tests.serving.switching import champion, crown, register, shifted

@@ -20,10 +20,10 @@ from features.definitions import eligible
 from features.problems import InputProblem
 from features.progress import Silent
 from serving import waterfall_plot
-from serving.explain_requests import ExplainRequest, ExplainResponse
+from serving.interface.explain_requests import ExplainRequest, ExplainResponse
+from serving.interface.requests import Refusal, ScoreRequest
 from serving.live import Live, open_live, warm
 from serving.phrases import Language
-from serving.requests import Refusal, ScoreRequest
 from serving.waterfall import MOST_STEPS, _explanation, _steps, explain_user
 from serving.waterfall_plot import picture
 from tests import made

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from features.definitions import TaskName
-from serving.requests import Id, Strict
+from serving.interface.requests import Id, Strict
 
 Format = Literal["json", "png", "svg"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from serving.keys import Scope
-from serving.laps import Laps
-from serving.requests import Headers, Strict
+from serving.interface.keys import Scope
+from serving.interface.laps import Laps
+from serving.interface.requests import Headers, Strict
 
 if TYPE_CHECKING:
+    from serving.interface.state import State
     from serving.live import Live
-    from serving.state import State
 
 JSON = "application/json"
 

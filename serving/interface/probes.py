@@ -12,9 +12,9 @@ from pydantic_core import to_json
 
 from features.clock import SECOND
 from features.online.store import Store, StoreUnavailable
-from serving.metrics import MEDIA
-from serving.requests import SOON, Fault, Strict
-from serving.route import Call, Reply
+from serving.interface.metrics import MEDIA
+from serving.interface.requests import SOON, Fault, Strict
+from serving.interface.route import Call, Reply
 
 FRESH_SECONDS = 1.0  # the store is not asked more often, however many ask us
 STORE_SECONDS = 3.0  # a store that takes longer cannot answer anybody

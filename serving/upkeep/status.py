@@ -29,8 +29,8 @@ from features.online.store import StoreUnavailable
 from features.online.tables import FRONTIER, HISTORIES, JOURNAL
 from features.problems import InputProblem
 from features.sources.columns import source_files
-from serving.archive import parts
-from serving.handover import handover_file, read_handover
+from serving.champions.handover import handover_file, read_handover
+from serving.upkeep.archive import parts
 from training.keeping.registry import BUNDLE, CHAMPION, is_own, model_name, tracking_uri
 
 REGISTRY, MODELS = "mlflow.db", "mlartifacts"

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client import generate_latest as rendered
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from serving.laps import Laps
+from serving.interface.laps import Laps
 
 MEDIA = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -23,8 +23,8 @@ from features.online.place import URL
 from features.online.sqlite import Sqlite
 from features.problems import InputProblem
 from features.progress import Progress
-from serving.archive import parts, unpacked
-from serving.backup import ARTIFACTS, BESIDE, CONFIG, REGISTRY, STATE
+from serving.upkeep.archive import parts, unpacked
+from serving.upkeep.backup import ARTIFACTS, BESIDE, CONFIG, REGISTRY, STATE
 
 STATE_FOLDER, WORK = ".winback", ".winback-restoring"
 _PLACES = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"),

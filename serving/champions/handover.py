@@ -1,7 +1,7 @@
 """Which models the service answers with: one small file that names them, and a copy of each beside it.
 
-The watch writes it (`serving.watch`), the workers read it; so a worker knows no registry, and the service goes on, and
-starts again, where none can be reached.
+The watch writes it (`serving.champions.watch`), the workers read it; so a worker knows no registry, and the service
+goes on, and starts again, where none can be reached.
 """
 
 from __future__ import annotations

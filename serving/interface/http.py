@@ -15,15 +15,15 @@ from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from features.online.store import StoreUnavailable
-from serving.exchange import Exchange, GoneError
-from serving.interface import routes
-from serving.limits import MIB, Limits
+from serving.interface.exchange import Exchange, GoneError
+from serving.interface.limits import MIB, Limits
+from serving.interface.logs import Log
+from serving.interface.parsing import parse
+from serving.interface.requests import SOON, Headers, Refusal
+from serving.interface.route import JSON, Call, Reply, Route
+from serving.interface.state import State
+from serving.interface.table import routes
 from serving.live import Live
-from serving.logs import Log
-from serving.parsing import parse
-from serving.requests import SOON, Headers, Refusal
-from serving.route import JSON, Call, Reply, Route
-from serving.state import State
 
 QUIET = {"/livez", "/readyz", "/metrics"}  # asked every few seconds: only their errors are worth a line
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from features.problems import did_you_mean
-from serving.requests import EventRequest, Refusal
+from serving.interface.requests import EventRequest, Refusal
 
 SHOWN = 3  # faults named in one message
 LISTED = 20_000  # more faults than this are counted, not listed: a list of millions would fill the memory

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serving.terminal import Config, business_of, config_file, right_now, say, showing_progress
+from serving.upkeep.terminal import Config, business_of, config_file, right_now, say, showing_progress
 
 
 def forget(
@@ -19,7 +19,7 @@ def forget(
 ) -> None:
     """Erase a user from store, log and score files; print and keep a receipt."""
     business = business_of(ctx, config)
-    from serving.forgetting import forget as run
+    from serving.upkeep.forgetting import forget as run
 
     say(run(business, user, right_now(), at_once, showing_progress()).lines())
 
@@ -55,7 +55,7 @@ def backup(
 ) -> None:
     """Everything that cannot be made again in one file, while the service goes on: log, store, models, keys."""
     path, business = config_file(ctx, config), business_of(ctx, config)
-    from serving.backup import backup as run
+    from serving.upkeep.backup import backup as run
 
     say(run(business, path, out, right_now(), showing_progress()).lines())
 
@@ -70,7 +70,7 @@ def restore(
     config: Config = None,
 ) -> None:
     """Bring a backup back, every file of it checked first; stop the service before."""
-    from serving.restore import restore as run
+    from serving.upkeep.restore import restore as run
 
     say(run(archive, into or config_file(ctx, config).resolve().parent, force, showing_progress()).lines())
 
@@ -81,7 +81,7 @@ def status(
     config: Config = None,
 ) -> None:
     """How things stand: data age, event log, store, champions, what waits, what is missing and what to do."""
-    from serving.status import status as run
+    from serving.upkeep.status import status as run
 
     found = run(business_of(ctx, config), right_now())
     if as_json:
@@ -118,7 +118,7 @@ def keys_add(
     config: Config = None,
 ) -> None:
     """Make a key and print it once; a running service knows it within a second."""
-    from serving.keys import add_key
+    from serving.interface.keys import add_key
 
     token = add_key(business_of(ctx, config), name, scope or (), right_now())
     say([token])
@@ -128,7 +128,7 @@ def keys_add(
 @keys.command("list")
 def keys_list(ctx: typer.Context, config: Config = None) -> None:
     """Names, scopes and ages of the keys."""
-    from serving.keys import listing
+    from serving.interface.keys import listing
 
     say(listing(business_of(ctx, config)))
 
@@ -138,7 +138,7 @@ def keys_remove(
     ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], config: Config = None
 ) -> None:
     """Take a key back; a running service refuses it within a second."""
-    from serving.keys import remove_key
+    from serving.interface.keys import remove_key
 
     remove_key(business_of(ctx, config), name)
     say([f"removed: {name}"])

@@ -19,7 +19,7 @@ from features.online.place import open_history
 from features.progress import Progress
 from features.pseudonyms import KEY
 from features.whole_file import whole_file
-from serving.archive import Packing, parts
+from serving.upkeep.archive import Packing, parts
 from training.keeping.registry import is_own
 
 CONFIG, STATE, BESIDE = "winback.toml", "state", "beside"

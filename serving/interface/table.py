@@ -8,12 +8,20 @@ from typing import Any
 from pydantic_core import to_json
 
 from features.problems import InputProblem
-from serving.explain_requests import ExplainRequest, ExplainResponse
-from serving.metrics import MEDIA
-from serving.openapi import DOCS_HEADERS, DOCS_PAGE, described
-from serving.probes import Alive, NotReady, Probes, Readiness
-from serving.requests import ErrorResponse, EventsRequest, EventsResponse, Listing, Refusal, ScoreRequest, ScoreResponse
-from serving.route import JSON, Call, Reply, Route
+from serving.interface.explain_requests import ExplainRequest, ExplainResponse
+from serving.interface.metrics import MEDIA
+from serving.interface.openapi import DOCS_HEADERS, DOCS_PAGE, described
+from serving.interface.probes import Alive, NotReady, Probes, Readiness
+from serving.interface.requests import (
+    ErrorResponse,
+    EventsRequest,
+    EventsResponse,
+    Listing,
+    Refusal,
+    ScoreRequest,
+    ScoreResponse,
+)
+from serving.interface.route import JSON, Call, Reply, Route
 from serving.waterfall import explain_user
 from serving.waterfall_plot import picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.requests import SOON, Refusal
+from serving.interface.requests import SOON, Refusal
 
 MIB = 1024 * 1024
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.keys import Key, Keys
-from serving.limits import Limits, Room
+from serving.interface.keys import Key, Keys
+from serving.interface.limits import Limits, Room
+from serving.interface.metrics import Metrics
+from serving.interface.requests import SOON, Refusal
 from serving.live import Live
-from serving.metrics import Metrics
-from serving.requests import SOON, Refusal
 
 
 class State:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from features.problems import InputProblem
-from serving.handover import Handover, loaded, read_handover, task_in
+from serving.champions.handover import Handover, loaded, read_handover, task_in
+from serving.champions.rehearsal import rehearse
 from serving.live import Live
-from serving.rehearsal import rehearse
 
 log = logging.getLogger("bentoml.winback")
 PAUSE_SECONDS = 0.25
@@ -113,8 +113,8 @@ class Follower:
         dead = self._upkeep is None or self._upkeep.poll() is not None
         if self._lock is not None and dead and time.monotonic() - self._begun >= AGAIN_SECONDS:
             self._begun = time.monotonic()
-            words = [sys.executable, "-m", "serving.upkeep", str(self._config)]
-            root = Path(__file__).resolve().parents[1]
+            words = [sys.executable, "-m", "serving.upkeep.housekeeping", str(self._config)]
+            root = Path(__file__).resolve().parents[2]
             self._upkeep = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=root)
 
 

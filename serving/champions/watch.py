@@ -10,8 +10,8 @@ from pathlib import Path
 from features.business import Business
 from features.definitions import TaskName
 from features.problems import InputProblem
-from serving.handover import Handover, copied, handover_file, loaded, read_handover, write_handover
-from serving.rehearsal import rehearse
+from serving.champions.handover import Handover, copied, handover_file, loaded, read_handover, write_handover
+from serving.champions.rehearsal import rehearse
 from training.keeping.registry import RegistryAway, champion_versions, champions
 
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.exchange import Exchange
-from serving.http import LISTED, Interface, problem, wrong_method
-from serving.limits import Limits
-from serving.route import JSON, Reply
+from serving.interface.exchange import Exchange
+from serving.interface.http import LISTED, Interface, problem, wrong_method
+from serving.interface.limits import Limits
+from serving.interface.route import JSON, Reply
 
 FILES = "/static_content/"
 

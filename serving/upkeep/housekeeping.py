@@ -1,7 +1,7 @@
 """What the service does beside answering: watch the registry, and carry posted events into the event log.
 
-One process a service does it (`python -m serving.upkeep winback.toml`), so that no answer waits for it and no worker
-knows MLflow.
+One process a service does it (`python -m serving.upkeep.housekeeping winback.toml`), so that no answer waits for it and
+no worker knows MLflow.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from features.online.flush import flush_regularly
 from features.online.place import open_history
 from features.online.store import StoreUnavailable
 from features.problems import InputProblem
-from serving.handover import handover_file
-from serving.watch import Watch
+from serving.champions.handover import handover_file
+from serving.champions.watch import Watch
 
 SECONDS = "WINBACK_WATCH_SECONDS"
 

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from serving.requests import ErrorResponse
-from serving.route import JSON, Route
+from serving.interface.requests import ErrorResponse
+from serving.interface.route import JSON, Route
 
 _REF = "#/components/schemas/{model}"
 _WITH_KEY = {401: "no key, or an unknown one", 403: "a key of another scope"}

@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
-from serving.keys import Key
-from serving.laps import Laps
-from serving.limits import Limits, Room
-from serving.requests import Refusal
-from serving.route import JSON, Reply, Route
+from serving.interface.keys import Key
+from serving.interface.laps import Laps
+from serving.interface.limits import Limits, Room
+from serving.interface.requests import Refusal
+from serving.interface.route import JSON, Reply, Route
 
 PIECE = 256 * 1024
 LITTLE = 64 * 1024  # an unread body up to here is read away by the server

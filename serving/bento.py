@@ -19,10 +19,11 @@ from training.keeping.registry import champions
 
 PACKAGES = ("features", "training", "serving")
 RECIPE = "bentofile.yaml"  # JSON is YAML
+NAME = "winback-service"  # `bentoml serve winback:TAG` first imports an installed module called winback, and us with it
 
 
 def build(config: Path, progress: Progress) -> str:
-    """Build the bento of a business and return its tag, such as winback:abc.
+    """Build the bento of a business and return its tag, such as winback-service:abc.
 
     It brings the champions along, and the API keys (as hashes) for as long as its state has none of its own.
     The folder it is built from stays beside winback.toml, so that `bentoml build` can be run in it by hand.
@@ -54,6 +55,7 @@ def recipe() -> dict[str, object]:
     needs = [one for one in requires("winback") or () if "extra ==" not in one or "postgres" in one]
     return {
         "service": "serving.service:service",
+        "name": NAME,
         "description": "Churn, conversion and lifetime value with reasons, from events as they happen.",
         "include": [*(f"{package}/**" for package in PACKAGES), f"{BROUGHT}/**", "winback.toml", "*.py"],
         "python": {"packages": [one.partition(";")[0].strip() for one in needs], "lock_packages": False},

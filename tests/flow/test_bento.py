@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from serving.bento import PACKAGES
+from serving.bento import NAME, PACKAGES
 from tests.flow.conftest import Run
 from tests.serving.conftest import Shop, shop
 from tests.serving.started import Started, copy_of
@@ -29,7 +29,7 @@ def test_a_bento_starts_from_an_empty_folder_and_answers(shop: Shop, tmp_path: P
     assert token
     words = [sys.executable, "-m", "winback", "bento", "--config", str(config)]
     said = subprocess.run(words, env=os.environ | {"BENTOML_HOME": str(home)}, capture_output=True, text=True, check=True)
-    tag = re.search(r"winback:\w+", said.stdout)
+    tag = re.search(NAME + r":\w+", said.stdout)
     assert tag, said
     (tmp_path / "own").rename(tmp_path / "gone")  # registry, log and store
     empty = tmp_path / "empty"

@@ -39,7 +39,7 @@ def winback(config: Path, work: Path) -> Iterator[Server]:
     """`winback serve` with one worker, and the methods that do nothing beside it."""
     port = free_port()
     code = f"from tests.bench.serving.beside import run; run({str(config)!r}, {port})"
-    with _running([sys.executable, "-c", code], port, "/readyz", work / "winback.log", {}) as server:
+    with running([sys.executable, "-c", code], port, "/readyz", work / "winback.log", {}) as server:
         yield server
 
 
@@ -49,12 +49,13 @@ def mlflow_serve(model: Path, work: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "-h", "127.0.0.1", "-p", str(port),
                "--env-manager", "local"]  # fmt: skip
-    with _running(command, port, "/ping", work / "mlflow.log", {}) as server:
+    with running(command, port, "/ping", work / "mlflow.log", {}) as server:
         yield server
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, ready: str, log: Path, more: dict[str, str]) -> Iterator[Server]:
+def running(command: Sequence[str], port: int, ready: str, log: Path, more: dict[str, str]) -> Iterator[Server]:
+    """A server in a session of its own, until the block ends; ready: the path that answers once it is."""
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **more}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment.pop("MLFLOW_TRACKING_URI", None)

@@ -66,7 +66,8 @@ class Gun:
         pick = self._chance.random()
         if pick < 0.07:
             return Shot(self._chance.choice(METHODS), self._chance.choice(STRANGE_PATHS), b"", {})
-        method, path, said = self._operations[0 if pick < 0.5 else 1 if pick < 0.85 else self._chance.randrange(len(self._operations))]
+        often = "/score" if pick < 0.45 else "/events" if pick < 0.78 else "/explain" if pick < 0.85 else ""
+        method, path, said = self._chance.choice([one for one in self._operations if often in ("", one[1])])
         if pick > 0.95:
             method = self._chance.choice(METHODS)
         if "requestBody" not in said:

@@ -55,7 +55,7 @@ def concept_phrase(inputs: Inputs, row: F32, column: int, language: Language) ->
         )
     shown = _shown(inputs, row, feature, value)
     template = TEMPLATES[language][feature.reduction]
-    if value == 0 or (feature.reduction is R.SLOPE and number(shown) == "0"):
+    if value == 0 or (feature.reduction in (R.SLOPE, R.SILENCE_SHARE) and number(shown) == "0"):
         template = AT_NOUGHT[language].get(feature.reduction, template)
     return _filled(template, inputs, row, feature, shown, language)
 

@@ -109,6 +109,7 @@ AT_NOUGHT: Mapping[Language, Mapping[Reduction, str]] = {
         R.STREAK_DAYS: "no {events} in the last 24 hours",
         R.RETURNED: "no refunds on {many} {window}",
         R.FOLLOWED: "no {event} was followed directly by {then_many}",
+        R.SILENCE_SHARE: "hardly a pause since the last {event}",
     },
     "zh": {
         R.SLOPE: "{window}每周{event}次数没有变化",
@@ -117,6 +118,7 @@ AT_NOUGHT: Mapping[Language, Mapping[Reduction, str]] = {
         R.STREAK_DAYS: "最近 24 小时没有{event}",
         R.RETURNED: "{window}{event}没有退款",
         R.FOLLOWED: "没有一次{event}之后紧接着{then}",
+        R.SILENCE_SHARE: "最近一次{event}就在刚才，几乎没有间隔",
     },
 }  # fmt: skip
 

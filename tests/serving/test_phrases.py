@@ -136,6 +136,7 @@ def test_numbers_as_people_write_them(value: float, shown: str) -> None:
          "已沉默的时间是平常下单间隔的 1 倍"),
         (orders(5, 10), "order_silence_share", "silent for 50 % of the time since the first order",
          "首次下单至今的时间里，最近的 50% 没有再下单"),
+        (orders(0, 10), "order_silence_share", "hardly a pause since the last order", "最近一次下单就在刚才，几乎没有间隔"),
         (orders(2, 4, 8, 11), "order_gap_deviation", "time between orders varies by 1 day", "下单间隔的波动约 1 天"),
         ([Event("u", 999 * DAY, "visit"), *orders(5)], "any_count_30d", "2 events in the last 30 days",
          "近 30 天任意操作 2 次"),

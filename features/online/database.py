@@ -68,7 +68,7 @@ class Database:
     @contextlib.contextmanager
     def filling(self) -> Iterator[sa.Connection]:
         """A transaction that changes only what nobody reads yet, or no more."""
-        with self._reported(), self._writers.begin() as connection:
+        with self._reported(), self._writers.begin() as connection, self.engine.roomy(connection):
             yield connection
 
     @contextlib.contextmanager

@@ -57,6 +57,10 @@ class Engine(Protocol):
         """Make room for the tables."""
         ...
 
+    def roomy(self, connection: sa.Connection) -> AbstractContextManager[None]:
+        """More memory for a transaction that writes very much, until the block ends."""
+        ...
+
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add many rows, in the order of the table's columns."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -103,6 +103,10 @@ class Postgres:
 
     def lock_kinds(self, connection: sa.Connection) -> None:
         connection.execute(_LOCK, {"name": _KINDS, "stripes": [0]}).all()
+
+    def roomy(self, connection: sa.Connection) -> AbstractContextManager[None]:
+        """The server has its own memory."""
+        return nullcontext()
 
     def prepare(self, connection: sa.Connection) -> None:
         if connection.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}).scalar():

@@ -16,7 +16,7 @@ from features.online.engine import READ
 
 WAIT_SECONDS = 30
 _POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": WAIT_SECONDS}
-_CACHE = "cache_size=-32768"  # KiB a connection: a large index is written once, not a page many times
+_CACHE, _ROOM = "cache_size=-2000", "cache_size=-32768"  # KiB; each connection of each worker keeps what it once had
 _ONE, _SOME = (READ.format(of=of, part="?") for of in ("= ?", "IN (SELECT value FROM json_each(?))"))
 
 
@@ -62,6 +62,15 @@ class Sqlite:
 
     def prepare(self, connection: sa.Connection) -> None:
         """Nothing to do: the file is the room."""
+
+    @contextmanager
+    def roomy(self, connection: sa.Connection) -> Iterator[None]:
+        """So that a large index is written once, and not a page many times."""
+        connection.exec_driver_sql(f"PRAGMA {_ROOM}")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA {_CACHE}")
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(table.columns))

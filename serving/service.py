@@ -31,7 +31,7 @@ from serving.champions.watch import hand_over
 from serving.interface.gate import Gate
 from serving.interface.http import application
 from serving.interface.keys import demand, key_file
-from serving.interface.wire import speak_our_form
+from serving.interface.wire import keep_no_timers, speak_our_form
 from serving.live import Live, open_live, warm
 from training.keeping.registry import exists
 
@@ -55,6 +55,7 @@ class Winback:
         live = open_live(config, loaded(handed, file, business))
         live.warm_up()
         speak_our_form()
+        keep_no_timers()
         routes.state.lock(_key_file(business), os.environ.get(KEYS))
         self._take(live)
         self._follower = Follower(config, file, live, self._take, routes.state.metrics.refused_model)

@@ -38,8 +38,8 @@ def speak_our_form() -> None:
 def keep_no_timers() -> None:
     """Take BentoML's time limit out of the way; once in each worker.
 
-    It starts a timer a request and never cancels it, so that all that a request had in its context (4.8 KiB with bentoml
-    1.4.39) stays in memory until the limit is over, however quickly it was answered. `limits` has our own.
+    It starts a timer a request and never cancels it, so that all that a request had in its context (4.8 KiB with
+    bentoml 1.4.39) stays in memory until the limit is over, however quickly it was answered. `limits` has our own.
     """
 
     async def through(self: Any, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.arrays import Plan
 from features.build import FeatureTable, History, build_one
@@ -16,7 +15,6 @@ from features.business import Business, read_business
 from features.catalog import Catalog
 from features.clock import SECOND, format_instant
 from features.definitions import TaskName
-from features.histories import Histories
 from features.online.place import open_history
 from features.online.place import warm as fill
 from features.online.store import PostedEvent, Store
@@ -195,13 +193,12 @@ def open_live(config: Path, held: Mapping[TaskName, Champion] | None = None) -> 
 
 
 def warm(business: Business, now: int, progress: Progress) -> str:
-    """Bring the online store up to the event log, and keep what was posted; returns the user of the newest event."""
+    """Bring the online store up to the event log, and keep what was posted; returns a user who was there lately.
+
+    The newest of the first bucket: a log of many buckets is not read once more for an example.
+    """
     store = open_history(business)
     past, _ = fill(business, store, now, progress)
     store.close()
-    return next(str(some.users[some.owner[at]]) for some in past.buckets() for at in _newest(some))
-
-
-def _newest(histories: Histories) -> NDArray[np.int64]:
-    """The places of the log's newest events."""
-    return np.flatnonzero(histories.time == histories.span.last)
+    some = next(some for some in past.buckets() if some.event_count)
+    return str(some.users[some.owner[int(np.argmax(some.time))]])

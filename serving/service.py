@@ -39,7 +39,6 @@ CONFIG, KEYS = "WINBACK_CONFIG", "WINBACK_KEYS"
 BAKED = Path(__file__).resolve().parents[1]  # where `winback bento` puts winback.toml and the models
 BROUGHT = "models"
 SECONDS_TO_START = 180
-LONGEST_ANSWER_SECONDS = 3600  # BentoML's own limit, 60, would answer 10,000 users with reasons by an error
 
 routes = application()
 
@@ -81,8 +80,7 @@ class Winback:
 
 
 service = bentoml.service(
-    name="winback", traffic={"timeout": LONGEST_ANSWER_SECONDS}, logging={"access": {"enabled": False}},
-    metrics={"enabled": False},
+    name="winback", logging={"access": {"enabled": False}}, metrics={"enabled": False}
 )(Winback)  # fmt: skip
 service.add_asgi_middleware(Gate, interface=routes)
 
